@@ -1,0 +1,56 @@
+package chat
+
+import "encoding/json"
+
+// ChangeKind says what a [Change] does.
+type ChangeKind string
+
+// The kinds of changes.
+const (
+	Join    ChangeKind = "join"       // by becomes a member of a public room
+	Leave   ChangeKind = "leave"      // by's membership ends
+	Invite  ChangeKind = "invite"     // User becomes a member
+	Remove  ChangeKind = "remove"     // User's membership ends
+	Ban     ChangeKind = "ban"        // User's membership ends, and User can't come back
+	Unban   ChangeKind = "unban"      // User can come back
+	SetRole ChangeKind = "set_member" // User has Role
+	Rename  ChangeKind = "rename"     // the room has Name
+	Archive ChangeKind = "archive"    // nothing more can be posted
+	Restore ChangeKind = "restore"    // the room is not archived any more
+	Update  ChangeKind = "update"     // the room has Data
+	React   ChangeKind = "react"      // by reacts to Seq with Emoji; Off takes it back
+)
+
+// Change is a change to a room or to somebody's place in it.
+//
+// Who may do what, where "own" is by's own message or membership, and System
+// may do all of it:
+//
+//	              owner  admin  member  others
+//	join          -      -      -       public rooms, unless banned
+//	leave         if not the last owner; admin and member always; not direct rooms
+//	invite        yes    yes    private rooms: no; public rooms: yes
+//	remove, ban   yes    members -      -
+//	unban         yes    yes    -       -
+//	set_member    yes    -      -       -
+//	rename        yes    yes    -       -
+//	archive       yes    -      -       -
+//	update        yes    yes    -       -
+//	react, post   yes    yes    yes     -
+//	edit          own    own    own     -
+//	delete        any    any    own     -
+//
+// In direct rooms both users may post, react, edit and delete their own; no
+// other change is possible. In archived rooms only leave, remove, ban, unban
+// and restore are.
+type Change struct {
+	ID    string // idempotency key
+	Kind  ChangeKind
+	User  UserID
+	Role  Role
+	Name  string
+	Data  json.RawMessage
+	Seq   Seq
+	Emoji string
+	Off   bool
+}

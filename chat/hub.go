@@ -1,0 +1,243 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Hub is a chat: rooms, their people and their live sessions. [Node] is one;
+// transports consume it, and a decorator that wraps it can add rules.
+//
+// Every action names its actor, by, who must have been authenticated by the
+// host: there is one place where rights are checked. All methods may be called
+// concurrently.
+type Hub interface {
+	// Admit makes an authenticated user known: it keeps the name, refuses
+	// whoever is revoked ([ErrRevoked]) or expired ([ErrExpired]), and lets a
+	// newcomer into the lobby. Connect does it by itself; transports without
+	// sessions call it for each request, which is cheap.
+	Admit(ctx context.Context, p Principal) error
+
+	// Connect begins a live session. ctx bounds only the call. The session
+	// ends by its Close, by [Node.Shutdown], or with an error told by
+	// [Session.Err].
+	Connect(ctx context.Context, p Principal, o *SessionOptions) (*Session, error)
+
+	// CreateRoom makes a public or private room with by as its owner. A taken
+	// name of a public room is [ErrConflict].
+	CreateRoom(ctx context.Context, by UserID, r NewRoom) (Room, error)
+
+	// Direct returns the room that by and with share, and makes it if there
+	// is none: the same for both, whoever asks first. With oneself it is a
+	// room of one's own. id is an idempotency key. Unknown users are
+	// [ErrNotFound].
+	Direct(ctx context.Context, by, with UserID, id string) (Room, error)
+
+	// Room returns a room that by is a member of, or that is public; others
+	// are [ErrNotFound].
+	Room(ctx context.Context, by UserID, id RoomID) (Room, error)
+
+	// Rooms pages through the rooms that by is a member of and the public
+	// ones that by could join, in the order of their ids. limit is 1 to 200;
+	// 0 means 50.
+	Rooms(ctx context.Context, by UserID, after RoomID, limit int) ([]RoomInfo, error)
+
+	// Inbox returns all rooms that by is a member of, with what is unread.
+	Inbox(ctx context.Context, by UserID) (Inbox, error)
+
+	// Commands returns the specs of the commands that by may call, sorted by
+	// name.
+	Commands(ctx context.Context, by UserID) ([]CommandSpec, error)
+
+	// Limits returns the limits that requests are held to.
+	Limits() Limits
+}
+
+// Room is one room of a [Hub]. It is a handle: it holds no state that could
+// be old, and needs no closing. All methods may be called concurrently.
+//
+// Requests that store something carry an idempotency key: 16 to 64 of A-Z,
+// a-z, 0-9, "_", "-", unique for the user for ever; 22 characters of 128
+// random bits in base64url do ([NewID] makes one). The same request again, on
+// any node and after any crash, gives the same answer and stores nothing.
+// After [ErrOutcomeUnknown] that is how to find out.
+type Room interface {
+	// Info describes the room as by sees it.
+	Info(ctx context.Context, by UserID) (RoomInfo, error)
+
+	// Post stores a message. It returns when the message is committed.
+	Post(ctx context.Context, by UserID, d Draft) (Receipt, error)
+
+	// Edit replaces the text and data of a message that by wrote.
+	Edit(ctx context.Context, by UserID, e Edit) (Receipt, error)
+
+	// Delete empties a message that by wrote, or any message for owners and
+	// admins. Deleting it again is a no-op.
+	Delete(ctx context.Context, by UserID, seq Seq, id string) (Receipt, error)
+
+	// Command runs a command line such as "/stock=aapl.us". It returns when
+	// the command is on its way; the [Outcome] goes to all sessions of by, and
+	// to [PendingCall.Wait].
+	Command(ctx context.Context, by UserID, line CommandLine) (*PendingCall, error)
+
+	// History reads a part of the log.
+	History(ctx context.Context, by UserID, r Range) (Page, error)
+
+	// Members pages through the members, in the order of their user ids.
+	// limit is 1 to 200; 0 means 50.
+	Members(ctx context.Context, by UserID, after UserID, limit int) ([]Member, error)
+
+	// MarkRead moves by's read marker to seq, if that is forward. It may be
+	// stored a second later.
+	MarkRead(ctx context.Context, by UserID, seq Seq) error
+
+	// Change does what a [Change] says. One that changes nothing, such as
+	// joining twice, stores nothing and returns a zero Receipt.
+	Change(ctx context.Context, by UserID, c Change) (Receipt, error)
+}
+
+// Principal is who authenticated, as the host says.
+type Principal struct {
+	User User
+	// Session names the login, so that it can be revoked alone. May be empty.
+	Session string
+	// Expires is when the authentication ends. Zero means never.
+	Expires time.Time
+}
+
+// NewRoom is a room to be created.
+type NewRoom struct {
+	ID      string   // idempotency key
+	Name    string   // 1 to 80 code points, without control or invisible characters
+	Kind    RoomKind // Public or Private; empty means Public
+	Members []UserID // besides its creator; at most 50
+	Hides   bool     // members don't see what was before they joined
+	Data    json.RawMessage
+}
+
+// Draft is a message to be posted.
+type Draft struct {
+	ID       string // idempotency key
+	Text     string // see [Limits]; taken literally, it is never a command
+	ReplyTo  Seq    // a message of the room, or 0
+	Mentions []UserID
+	Data     json.RawMessage // a JSON object of the app, or nil; stored and delivered as it is
+}
+
+// Edit is a change to a message.
+type Edit struct {
+	ID   string // idempotency key
+	Seq  Seq    // of the message
+	Text string
+	Data json.RawMessage
+}
+
+// CommandLine is a command to be run.
+type CommandLine struct {
+	ID   string // idempotency key
+	Text string // as typed, beginning with "/"
+}
+
+// Receipt is a stored event.
+type Receipt struct {
+	Event     Event
+	Duplicate bool // it was stored by an earlier request with the same id
+}
+
+// SessionOptions are the options of [Hub.Connect]. nil means all defaults.
+type SessionOptions struct {
+	// Epoch and Rooms resume a former session: the epoch that its welcome
+	// told, and for each room the last Seq that was received. Rooms that are
+	// not listed begin live at their head, as all do with another epoch.
+	Epoch string
+	Rooms map[RoomID]Seq
+
+	// Wake is called when the session's queue stops being empty, and when the
+	// session ends. It may be called from any goroutine, while locks are
+	// held: it must not block and must not call the session. nil means that
+	// the session is read by [Session.Next].
+	Wake func()
+}
+
+// Welcome is what a session begins with.
+type Welcome struct {
+	User    User         `json:"user"`
+	Session string       `json:"session,omitempty"`
+	Epoch   string       `json:"epoch"`
+	Time    time.Time    `json:"time"`
+	Limits  Limits       `json:"limits"`
+	Rooms   []InboxEntry `json:"rooms"`
+}
+
+// A Delivery is one thing that a session receives. Exactly one of its pointers
+// is set. Deliveries are shared between sessions and must not be changed.
+type Delivery struct {
+	Event   *Event
+	Notice  *Notice
+	Outcome *Outcome
+	Gap     *Gap
+
+	frame frame
+}
+
+// Frame returns the encoded form of d: the result of the first encode, which
+// is called once however many sessions receive d. All users of one node must
+// encode alike. It may be called concurrently.
+func (d *Delivery) Frame(encode func(*Delivery) []byte) []byte {
+	d.frame.once.Do(func() { d.frame.bytes = encode(d) })
+	return d.frame.bytes
+}
+
+// NoticeKind says what a [Notice] tells.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	RoomCreated NoticeKind = "room_created" // Room: a public room that can be joined
+	RoomUpdated NoticeKind = "room_updated" // Room
+	Added       NoticeKind = "added"        // Room: the user is a member of it now
+	Progress    NoticeKind = "progress"     // Call, Text
+)
+
+// Notice is something that need not survive: it has no Seq, may be dropped,
+// and what it tells is told again at the next connect.
+type Notice struct {
+	Kind NoticeKind `json:"kind"`
+	Room *RoomInfo  `json:"room,omitempty"`
+	Call string     `json:"call,omitempty"`
+	Text string     `json:"text,omitempty"`
+}
+
+// Outcome is how a command ended, for its caller only. Equal repeats are
+// possible.
+type Outcome struct {
+	ID     string     `json:"re"`   // the idempotency key of the command
+	Call   string     `json:"call"` // the call
+	Room   RoomID     `json:"room"`
+	Status CallStatus `json:"status"`
+	Text   string     `json:"text,omitempty"` // what only the caller is told, parts joined by newlines
+	Seqs   []Seq      `json:"seqs,omitempty"` // of the answers in the room
+	Error  *Error     `json:"error,omitempty"`
+}
+
+// Error is an error as it crosses the wire. Codes are stable; messages are
+// for people.
+type Error struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Field   string `json:"field,omitempty"`
+	// RetryAfter is in milliseconds.
+	RetryAfter int64 `json:"retry_after_ms,omitempty"`
+}
+
+// Gap says that the events of Room after After up to Head will not be
+// delivered; read them with [Room.History]. Live delivery goes on at Head+1.
+type Gap struct {
+	Room  RoomID `json:"room"`
+	After Seq    `json:"after"`
+	Head  Seq    `json:"head"`
+	Floor Seq    `json:"floor"`
+	// Reset: what was received of the room before is not part of this store.
+	Reset bool `json:"reset,omitempty"`
+}

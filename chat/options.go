@@ -1,0 +1,94 @@
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/carlware/gochat/command"
+	"github.com/carlware/gochat/transport"
+)
+
+// CommandHandler answers commands in this process: a [command.Bot], a
+// [command.Router] of several, or any other [command.Handler].
+type CommandHandler = command.Handler
+
+// CommandSpec describes a command.
+type CommandSpec = command.Spec
+
+// Options are the options of [New]. nil means all defaults.
+type Options struct {
+	// Store keeps everything. The caller opens it and closes it, after the
+	// node's Shutdown. nil means a new [NewMemoryStore].
+	Store Store
+
+	// Broker connects the node to other nodes of the same store and to bots
+	// in other processes. The caller closes it, after Shutdown. nil means
+	// neither.
+	Broker transport.Broker
+
+	// Commands answers commands in this process. A command that it does not
+	// have goes to the bots that are announced on Broker. nil means no
+	// command in this process.
+	Commands CommandHandler
+
+	// Lobby is the name of a public room that every user is let into at the
+	// first connect. It is created if need be. Empty means no lobby.
+	Lobby string
+
+	// Users is the host's directory: it returns those of ids that exist, in
+	// any order. It decides whom a direct room can be opened with, who can be
+	// invited, and is asked for names. nil means that only those are known
+	// who have connected once.
+	Users func(ctx context.Context, ids []UserID) ([]User, error)
+
+	// Limits are the limits that requests are held to. Zero fields have the
+	// defaults.
+	Limits Limits
+
+	// Logger receives what needs an operator. nil means [slog.Default].
+	Logger *slog.Logger
+}
+
+// Limits bound what one request may ask for. In each field 0 means the default.
+type Limits struct {
+	TextRunes int `json:"text_runes"` // code points in a message or an answer; 4,000
+	TextBytes int `json:"text_bytes"` // bytes in it; 16 KiB
+	DataBytes int `json:"data_bytes"` // bytes in Data; 4 KiB
+	Mentions  int `json:"mentions"`   // users mentioned in a message; 50
+	Members   int `json:"members"`    // members that a new room begins with; 50
+
+	// Replay is how many missed events of one room are pushed to a session
+	// that comes back, 500; with more it gets a [Gap].
+	Replay int `json:"-"`
+	// ReplayTotal bounds Replay over all rooms of one connect; 5,000.
+	ReplayTotal int `json:"-"`
+	// SessionBytes is how much may be queued for a session before its rooms
+	// are read from the log instead; 256 KiB.
+	SessionBytes int `json:"-"`
+	// Calls is how many commands one node runs or waits for at once; 1,024.
+	Calls int `json:"-"`
+	// CallTimeout is the deadline of commands whose spec states none; 10 s.
+	CallTimeout time.Duration `json:"-"`
+}
+
+func (l Limits) withDefaults() Limits {
+	def := func(p *int, v int) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	def(&l.TextRunes, 4000)
+	def(&l.TextBytes, 16<<10)
+	def(&l.DataBytes, 4<<10)
+	def(&l.Mentions, 50)
+	def(&l.Members, 50)
+	def(&l.Replay, 500)
+	def(&l.ReplayTotal, 5000)
+	def(&l.SessionBytes, 256<<10)
+	def(&l.Calls, 1024)
+	if l.CallTimeout <= 0 {
+		l.CallTimeout = command.DefaultTimeout
+	}
+	return l
+}
