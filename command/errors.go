@@ -22,3 +22,7 @@ func (e *Error) Error() string { return e.Message }
 
 // Fail is an error that shows message to the caller, with code bot_error.
 func Fail(message string) *Error { return &Error{Code: CodeBotError, Message: message} }
+
+// Usage is an error for arguments that a handler finds wrong itself. The bot
+// adds the usage of the command to message.
+func Usage(message string) *Error { return &Error{Code: CodeUsage, Message: message} }
