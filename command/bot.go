@@ -201,4 +201,3 @@ func caller(skip int) string {
 	}
 	return fmt.Sprintf("%s:%d", file, line)
 }
-

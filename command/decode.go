@@ -18,20 +18,17 @@ func (p *plan) decode(args string, v reflect.Value) *Error {
 	split := splitter{args: args}
 	isKey := func(key string) bool { _, ok := p.names[key]; return ok }
 	for next := 0; ; {
-		w, ok, err := split.next(isKey)
-		if err != nil {
-			return err
-		}
-		if !ok {
+		key, more := split.next(isKey)
+		if !more {
 			break
 		}
-		i := p.names[w.key]
-		if w.key == "" {
+		i := p.names[key]
+		if key == "" {
 			for next < len(p.args) && given[next] && !p.args[next].List {
 				next++
 			}
 			if i = next; i == len(p.args) {
-				return usage("%q is one argument too many.", shown(w.value))
+				return usage("%q is too much.", shown(split.rest()))
 			}
 		}
 		a := p.args[i]
@@ -39,11 +36,14 @@ func (p *plan) decode(args string, v reflect.Value) *Error {
 			return usage("%s is given twice.", a.Name)
 		}
 		given[i] = true
-		if err := p.take(v, i, w); err != nil {
-			return usage("%s %v.", a.Name, err)
-		}
+		value, err := "", (*Error)(nil)
 		if a.Rest {
-			break
+			value = split.rest()
+		} else if value, err = split.value(); err != nil {
+			return err
+		}
+		if err := a.put(v.Field(p.fields[i]), value); err != nil {
+			return usage("%s %v.", a.Name, err)
 		}
 	}
 	for i, a := range p.args {
@@ -62,17 +62,13 @@ func (p *plan) decode(args string, v reflect.Value) *Error {
 	return nil
 }
 
-// take puts one word into its field.
-func (p *plan) take(v reflect.Value, i int, w word) error {
-	a, f := p.args[i], v.Field(p.fields[i])
-	switch {
-	case a.List:
-		f.Set(reflect.Append(f, reflect.ValueOf(w.value).Convert(f.Type().Elem())))
+// put adds s to a list, or sets it.
+func (a Arg) put(f reflect.Value, s string) error {
+	if a.List {
+		f.Set(reflect.Append(f, reflect.ValueOf(s).Convert(f.Type().Elem())))
 		return nil
-	case a.Rest:
-		return a.set(f, w.raw)
 	}
-	return a.set(f, w.value)
+	return a.set(f, s)
 }
 
 // set parses s as a value of a into f. The error reads after the name of the

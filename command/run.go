@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,6 +76,7 @@ func (b *Bot) work(ctx context.Context, bus transport.EventBus, r transport.Requ
 	case <-ctx.Done():
 		return transport.Result{}, context.Cause(ctx)
 	}
+	c.Remaining = max(c.Remaining, 1) // 0 would mean the default
 	p := newPacer(func(n int, text string) { b.publishProgress(ctx, bus, r, n, text) })
 	reply := Execute(ctx, b.handler, c, &ExecuteOptions{
 		Progress: p.tell,
@@ -97,6 +99,9 @@ func (b *Bot) work(ctx context.Context, bus transport.EventBus, r transport.Requ
 // compare warns of commands that the chats will send to another bot. told
 // remembers the winner that was warned of.
 func (b *Bot) compare(own transport.Announcement, all []transport.Announcement, told map[string]string) {
+	if !slices.ContainsFunc(all, func(a transport.Announcement) bool { return a.Instance == own.Instance }) {
+		all = append(all, own)
+	}
 	sortAnnouncements(all)
 	winner := map[string]string{}
 	for _, a := range all {

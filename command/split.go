@@ -6,13 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-// word is one argument as typed.
-type word struct {
-	key   string // lower case, of key=value; "" without
-	value string // without quotes
-	raw   string // what is left of the line from the value on, as typed
-}
-
 // splitter takes words off the arguments of a command line. Words are
 // separated by blanks. A word, or the value of key=value, may stand in double
 // quotes, straight or typographic because phones change them; within, \" and
@@ -22,32 +15,42 @@ type splitter struct {
 	pos  int // in bytes
 }
 
-// next returns the next word, ok=false at the end. What stands before the
-// first "=" of an unquoted word is a key if isKey says so, else all of it is
-// the value: an "=" may belong to a value.
-func (s *splitter) next(isKey func(string) bool) (w word, ok bool, err *Error) {
-	rest := strings.TrimLeftFunc(s.args[s.pos:], unicode.IsSpace)
-	s.pos = len(s.args) - len(rest)
-	if rest == "" {
-		return word{}, false, nil
+// next goes to the next word and takes its key off, "" when it has none; more
+// is false at the end. What stands before the first "=" of an unquoted word is
+// a key, in lower case, if isKey says so, else it belongs to the value.
+func (s *splitter) next(isKey func(string) bool) (key string, more bool) {
+	left := strings.TrimLeftFunc(s.args[s.pos:], unicode.IsSpace)
+	s.pos = len(s.args) - len(left)
+	if typed, _, found := strings.Cut(untilBlank(left), "="); found && isKey(asciiLower(typed)) {
+		s.pos += len(typed) + 1
+		return asciiLower(typed), true
 	}
-	plain := rest
-	if end := strings.IndexFunc(rest, unicode.IsSpace); end >= 0 {
-		plain = rest[:end]
+	return "", left != ""
+}
+
+// value takes the value at hand.
+func (s *splitter) value() (string, *Error) {
+	left := s.args[s.pos:]
+	if first, size := utf8.DecodeRuneInString(left); size > 0 && isQuote(first) {
+		return s.quoted()
 	}
-	if key, value, found := strings.Cut(plain, "="); found && isKey(asciiLower(key)) {
-		w.key, plain = asciiLower(key), value
-		rest = rest[len(key)+1:]
-		s.pos += len(key) + 1
+	v := untilBlank(left)
+	s.pos += len(v)
+	return v, nil
+}
+
+// rest takes all that is left, as typed.
+func (s *splitter) rest() string {
+	left := s.args[s.pos:]
+	s.pos = len(s.args)
+	return strings.TrimSpace(left)
+}
+
+func untilBlank(s string) string {
+	if end := strings.IndexFunc(s, unicode.IsSpace); end >= 0 {
+		return s[:end]
 	}
-	w.raw = strings.TrimSpace(rest)
-	if first, size := utf8.DecodeRuneInString(plain); size > 0 && isQuote(first) {
-		w.value, err = s.quoted()
-		return w, err == nil, err
-	}
-	w.value = plain
-	s.pos += len(plain)
-	return w, true, nil
+	return s
 }
 
 // quoted reads a quoted value at pos, quotes included.
