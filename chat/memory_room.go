@@ -1,0 +1,194 @@
+package chat
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// memRoom is a room, its log and its members. The mutex of the store guards
+// it.
+type memRoom struct {
+	info    RoomInfo // without what a reader or the log adds
+	hash    [16]byte // of the request that made it
+	pair    []*memUser
+	access  Seq
+	last    Seq       // the newest message
+	rows    []*memRow // the event n is rows[n-1]
+	ids     map[memKey]Seq
+	members []*memMember // and banned users, in the order of their ids
+}
+
+// memRow is a stored event. It is replaced, never changed: readers and the
+// receiver hold on to it. The event is an array so that it is a batch without
+// another allocation.
+type memRow struct {
+	event    [1]Event
+	hash     [16]byte
+	messages int64    // in the room up to here
+	user     *memUser // names are read from here
+	target   *memUser
+	by       *memUser // who made the call that this message answers
+}
+
+// memMember is a user's place in a room.
+type memMember struct {
+	Member // without the user
+	user   *memUser
+}
+
+func (m *memMember) read() Member {
+	v := m.Member
+	v.User = m.user.User
+	return v
+}
+
+func (r *memRoom) head() Seq { return Seq(len(r.rows)) }
+
+// describe returns the room as viewer sees it, or as nobody does.
+func (r *memRoom) describe(viewer UserID) RoomInfo {
+	info := r.info
+	info.Data = slices.Clone(r.info.Data)
+	info.Head, info.Floor = r.head(), 1
+	// In a room of one's own both ends of the pair are oneself.
+	if n := len(r.pair); n > 0 {
+		switch viewer {
+		case r.pair[0].ID:
+			with := r.pair[n-1].User
+			info.With = &with
+		case r.pair[n-1].ID:
+			with := r.pair[0].User
+			info.With = &with
+		}
+	}
+	return info
+}
+
+// place returns where the user with id is, or would be, in members.
+func (r *memRoom) place(id UserID) (int, bool) {
+	return slices.BinarySearchFunc(r.members, id, func(m *memMember, id UserID) int {
+		return strings.Compare(string(m.user.ID), string(id))
+	})
+}
+
+// known returns the member or banned user with id, or nil.
+func (r *memRoom) known(id UserID) *memMember {
+	if i, ok := r.place(id); ok {
+		return r.members[i]
+	}
+	return nil
+}
+
+// member returns the member with id, or nil.
+func (r *memRoom) member(id UserID) *memMember {
+	if m := r.known(id); m != nil && !m.Banned {
+		return m
+	}
+	return nil
+}
+
+// sees tells whether viewer may read the room, and from where on.
+func (r *memRoom) sees(viewer UserID) (floor Seq, ok bool) {
+	if viewer == System {
+		return 1, true
+	}
+	m := r.member(viewer)
+	if m == nil {
+		return 0, false
+	}
+	return max(1, m.VisibleFrom), true
+}
+
+func (r *memRoom) enter(u *memUser, role Role, at Seq) {
+	i, ok := r.place(u.ID)
+	if !ok {
+		r.members = slices.Insert(r.members, i, &memMember{user: u})
+	}
+	m := r.members[i]
+	m.Role, m.Banned, m.Since = role, false, at
+	if r.info.Hides {
+		m.VisibleFrom = at
+	}
+	u.rooms[r.info.ID] = r
+	u.rev++
+}
+
+// leave ends the membership of u, and marks it as banned or not.
+func (r *memRoom) leave(u *memUser, banned bool) {
+	i, ok := r.place(u.ID)
+	if ok {
+		r.members = slices.Delete(r.members, i, i+1)
+	}
+	if banned {
+		r.members = slices.Insert(r.members, i, &memMember{Member: Member{Banned: true}, user: u})
+	}
+	if u.rooms[r.info.ID] != nil {
+		delete(u.rooms, r.info.ID)
+		u.rev++
+	}
+}
+
+// message returns the row of a message that is not deleted, or nil.
+func (r *memRoom) message(ref Seq) *memRow {
+	if ref < 1 || ref > r.head() {
+		return nil
+	}
+	row := r.rows[ref-1]
+	if e := &row.event[0]; e.Kind != Message || e.DeletedBy != 0 {
+		return nil
+	}
+	return row
+}
+
+// add gives the event of row its place in the log.
+func (r *memRoom) add(row *memRow, now time.Time) {
+	e := &row.event[0]
+	e.Room, e.Seq, e.Time = r.info.ID, r.head()+1, now.UTC().Truncate(time.Millisecond)
+	e.User = row.user.User
+	if e.Seq > 1 {
+		before := r.rows[e.Seq-2]
+		row.messages = before.messages
+		if before.event[0].Time.After(e.Time) {
+			e.Time = before.event[0].Time
+		}
+	}
+	if e.Kind == Message {
+		row.messages++
+		r.last = e.Seq
+	}
+	r.rows = append(r.rows, row)
+	r.ids[memKey{row.user, e.ID}] = e.Seq
+	switch e.Kind {
+	case Message, Edited, Deleted, Reacted, Renamed, Updated:
+	default:
+		r.access = e.Seq
+	}
+}
+
+// amend replaces the message ref by what f makes of it.
+func (r *memRoom) amend(ref Seq, f func(*Event)) {
+	row := *r.rows[ref-1]
+	f(&row.event[0])
+	r.rows[ref-1] = &row
+}
+
+// read returns the event of row as it is now: with the present names, and
+// the present text of the message if it tells of an edit.
+func (r *memRoom) read(row *memRow) Event {
+	e := row.event[0]
+	e.User = row.user.User
+	if e.Target != nil && *e.Target != row.target.User {
+		target := row.target.User
+		e.Target = &target
+	}
+	if e.Call != nil && e.Call.By != row.by.User {
+		call := *e.Call
+		call.By = row.by.User
+		e.Call = &call
+	}
+	if e.Kind == Edited {
+		m := &r.rows[e.Ref-1].event[0]
+		e.Text, e.Mentions, e.Data = m.Text, m.Mentions, m.Data
+	}
+	return e
+}
