@@ -994,8 +994,9 @@ export class Client {
 		const last = this.#last.get(f.room);
 		const reset = f.reset === true;
 		if (!reset && last !== undefined && f.head <= last) return; // a repeat
-		this.#last.set(f.room, f.head);
-		if (last === undefined) this.#ask(f.room);
+		const gone = reset && f.head === 0 && last === undefined; // not mine any more
+		if (!gone) this.#last.set(f.room, f.head);
+		if (last === undefined && !gone) this.#ask(f.room);
 		if (reset && conn.reset.delete(f.room) && f.head === last) return; // told at the welcome
 		const after = reset ? 0 : Math.max(last ?? 0, isSeq(f.after, 0) ? f.after : 0);
 		this.#emit("gap", { room: f.room, after, head: f.head, floor: isSeq(f.floor, 0) ? f.floor : 0, reset });

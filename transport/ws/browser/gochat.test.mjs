@@ -504,6 +504,22 @@ for (const says of ["with a gap of the server", "without one"]) {
 	});
 }
 
+test("a reset of a room that is not mine any more does not bring it back", async () => {
+	const { client, s, heard } = await online([room("r", 10)]);
+	s.end(4004);
+	await pass(500);
+	const s2 = welcome([], { epoch: "e2" });
+	s2.say({ type: "gap", room: "r", after: 0, head: 0, floor: 0, reset: true });
+	await settle();
+	assert.deepEqual(heard.gap.map((g) => [g.room, g.reset]), [["r", true]]);
+	assert.equal(s2.count("rooms"), 0);
+	s2.end(1006);
+	await pass(1000);
+	socket().accept();
+	assert.ok(!("rooms" in socket().last("hello")));
+	assert.equal(client.lastSeq("r"), 0);
+});
+
 test("a reset in the middle of a connection", async () => {
 	const { s, heard } = await online([room("r", 10)]);
 	s.say({ type: "gap", room: "r", after: 0, head: 2, floor: 1, reset: true });
