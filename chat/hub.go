@@ -154,7 +154,8 @@ type SessionOptions struct {
 	Rooms map[RoomID]Seq
 
 	// Wake is called when the session's queue stops being empty, and when the
-	// session ends. It may be called from any goroutine, while locks are
+	// session ends. It may be called from any goroutine, also before Connect
+	// has returned, while locks are
 	// held: it must not block and must not call the session. nil means that
 	// the session is read by [Session.Next].
 	Wake func()

@@ -1,0 +1,373 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/carlware/gochat/command"
+	"github.com/carlware/gochat/transport"
+)
+
+// remindAge is how old an outcome may be to be told again at a connect.
+const remindAge = 10 * time.Minute
+
+// calls is the commands that this node runs or waits for.
+type calls struct {
+	n      *Node
+	local  command.Handler
+	specs  map[string]CommandSpec // of local
+	raw    bool                   // local has no specs: it is asked for every name
+	remote *command.Remote        // nil without a broker
+
+	ctx    context.Context // of handlers in this process
+	cancel context.CancelFunc
+	fast   sync.WaitGroup
+
+	mu      sync.Mutex
+	pending map[string]*pending
+	byKey   map[callKey]*pending
+	slots   int // in use
+}
+
+type callKey struct {
+	user UserID
+	key  string
+}
+
+// pending is a command whose outcome this node waits for.
+type pending struct {
+	id       string
+	key      callKey
+	hash     [16]byte
+	deadline time.Time
+	again    chan struct{} // signalled when a request of unknown fate may be sent again
+	done     chan struct{} // closed when outcome is set
+	outcome  Outcome
+	progress int // the last one seen
+}
+
+// PendingCall is a command on its way.
+type PendingCall struct {
+	// ID names the call.
+	ID string
+	// Timeout is how long the outcome takes at the most, from when the
+	// command was accepted.
+	Timeout time.Duration
+
+	p    *pending
+	stop <-chan struct{}
+}
+
+// Wait returns the outcome when it is known. When ctx ends before, it returns
+// ctx's error; when the node is shut down, [ErrClosed]. The command goes on in
+// either case.
+func (c *PendingCall) Wait(ctx context.Context) (Outcome, error) {
+	select {
+	case <-c.p.done:
+		return c.p.outcome, nil
+	default:
+	}
+	select {
+	case <-c.p.done:
+		return c.p.outcome, nil
+	case <-ctx.Done():
+		return Outcome{}, ctx.Err()
+	case <-c.stop:
+		return Outcome{}, ErrClosed
+	}
+}
+
+func (c *calls) init(n *Node, local command.Handler) {
+	c.n, c.local = n, local
+	c.pending, c.byKey = map[string]*pending{}, map[callKey]*pending{}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if d, ok := local.(command.Specs); ok {
+		c.specs = map[string]CommandSpec{}
+		for _, s := range d.Specs() {
+			c.specs[s.Name] = s
+		}
+	} else {
+		c.raw = local != nil
+	}
+	if n.broker != nil {
+		c.remote = command.NewRemote(n.broker, n.storeID, &command.RemoteOptions{Logger: n.log})
+	}
+}
+
+// all returns the specs of the commands that there are, sorted by name. One in
+// this process hides an announced one.
+func (c *calls) all() []CommandSpec {
+	byName := maps.Clone(c.specs)
+	if byName == nil {
+		byName = map[string]CommandSpec{}
+	}
+	if c.remote != nil {
+		for _, s := range c.remote.Specs() {
+			if _, ok := byName[s.Name]; !ok {
+				byName[s.Name] = s
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Values(byName), func(a, b CommandSpec) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// lookup finds who serves a command: this process first.
+func (c *calls) lookup(name string) (spec CommandSpec, local bool, err error) {
+	if s, ok := c.specs[name]; ok {
+		return s, true, nil
+	}
+	if c.raw {
+		return CommandSpec{Bot: "bot", Name: name}, true, nil
+	}
+	if c.remote != nil {
+		if s, ok := c.remote.Lookup(name); ok {
+			return s, false, nil
+		}
+	}
+	return CommandSpec{}, false, command.Unknown(name, c.all())
+}
+
+// Commands implements [Hub].
+func (n *Node) Commands(ctx context.Context, by UserID) ([]CommandSpec, error) {
+	if err := n.open(); err != nil {
+		return nil, err
+	}
+	return n.calls.all(), nil
+}
+
+// command begins a command, or finds the one that the same id began.
+func (n *Node) command(ctx context.Context, by UserID, room RoomID, line CommandLine) (*PendingCall, error) {
+	if err := checkKey(line.ID); err != nil {
+		return nil, err
+	}
+	c := &n.calls
+	nc := NewCall{ID: NewID(), Key: line.ID, Room: room, Hash: hashOf("command", string(room), line.Text), Line: line.Text}
+	if p, err := c.find(ctx, callKey{by, line.ID}, nc.Hash); p != nil || err != nil {
+		return p, err
+	}
+	name, args, err := command.Parse(line.Text)
+	if err != nil {
+		return nil, err
+	}
+	if nc.User, err = n.user(ctx, by); err != nil {
+		return nil, err
+	}
+	sn, err := n.store.Snapshot(ctx, room, []UserID{by})
+	if err != nil {
+		return nil, err
+	}
+	me := sn.Members[by]
+	if err := permit(by, run, place{kind: sn.Info.Kind, archived: sn.Info.Archived, role: me.Role, banned: me.Banned}); err != nil {
+		return nil, err
+	}
+	nc.Name, nc.Basis = name, sn.Access
+	if name == "help" {
+		return c.help(nc, args, string(me.Role))
+	}
+	spec, local, err := c.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	if by != System && !spec.Permits(string(me.Role)) {
+		return nil, &command.Error{Code: command.CodeForbidden, Message: fmt.Sprintf("You may not use /%s here.", name)}
+	}
+	nc.Bot, nc.Timeout = botUser(spec.Bot), spec.Timeout
+	if nc.Timeout <= 0 {
+		nc.Timeout = n.limits.CallTimeout
+	}
+	call := command.Call{
+		ID: nc.ID, Bot: spec.Bot, Name: name, Args: args, Line: line.Text, Remaining: nc.Timeout, Attempt: 1,
+		Room: command.Room{ID: string(room), Name: sn.Info.Name, Kind: string(sn.Info.Kind)},
+		User: command.User{ID: string(by), Name: nc.User.Name, Role: string(me.Role)},
+	}
+	if local {
+		return c.runFast(nc, call)
+	}
+	return c.queue(ctx, nc, call)
+}
+
+// find returns the call that a request with the same id began.
+func (c *calls) find(ctx context.Context, key callKey, hash [16]byte) (*PendingCall, error) {
+	c.mu.Lock()
+	p := c.byKey[key]
+	c.mu.Unlock()
+	if p != nil {
+		if p.hash != hash {
+			return nil, ErrIDReused
+		}
+		return c.handleOf(p), nil
+	}
+	stored, old, err := c.n.store.FindCall(ctx, key.user, key.key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case old != hash:
+		return nil, ErrIDReused
+	}
+	return c.adopt(stored, hash), nil
+}
+
+// adopt waits for a stored call that this node did not begin, or tells its
+// outcome again.
+func (c *calls) adopt(stored Call, hash [16]byte) *PendingCall {
+	nc := NewCall{ID: stored.ID, Key: stored.Key, Hash: hash, User: stored.User, Timeout: max(stored.Remaining, 0)}
+	p, fresh := c.track(nc, true)
+	if stored.Status != CallPending {
+		c.finish(stored)
+	} else if fresh {
+		c.n.spawn(func() { c.await(p, nil) })
+	}
+	return c.handleOf(p)
+}
+
+// track begins to wait for a call. A second one for the same key gets the
+// first. It returns nil when the node has its fill of calls, unless forced.
+func (c *calls) track(nc NewCall, force bool) (p *pending, fresh bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := callKey{nc.User.ID, nc.Key}
+	if p := c.byKey[key]; p != nil {
+		return p, false
+	}
+	if c.slots >= c.n.limits.Calls && !force {
+		return nil, false
+	}
+	c.slots++
+	p = &pending{
+		id: nc.ID, key: key, hash: nc.Hash, deadline: time.Now().Add(nc.Timeout),
+		again: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	c.byKey[key], c.pending[nc.ID] = p, p
+	return p, true
+}
+
+func (c *calls) handleOf(p *pending) *PendingCall {
+	return &PendingCall{ID: p.id, Timeout: max(time.Until(p.deadline), 0), p: p, stop: c.n.stop}
+}
+
+// drop stops waiting for a call that was not stored.
+func (c *calls) drop(p *pending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending[p.id] == p {
+		delete(c.pending, p.id)
+		delete(c.byKey, p.key)
+		c.slots--
+	}
+}
+
+// finish tells everybody concerned how a stored call ended.
+func (c *calls) finish(call Call) {
+	o := outcomeOf(call)
+	c.heard(call.User.ID, o)
+	if c.n.broker != nil {
+		c.n.enqueue(published{outcome: &outcomeTo{User: call.User.ID, Outcome: o}})
+	}
+	for _, seq := range call.Seqs {
+		c.n.learn(call.Room, seq)
+	}
+}
+
+// heard passes an outcome to whoever waits for it on this node.
+func (c *calls) heard(user UserID, o Outcome) {
+	c.mu.Lock()
+	if p := c.pending[o.Call]; p != nil {
+		p.outcome = o
+		close(p.done)
+		delete(c.pending, p.id)
+		delete(c.byKey, p.key)
+		c.slots--
+	}
+	c.mu.Unlock()
+	d := &Delivery{Outcome: &o}
+	for _, s := range c.n.directory.sessions(user) {
+		s.push(d, true)
+	}
+}
+
+// remind tells a new session of the user's recent outcomes, which an earlier
+// session may have missed.
+func (c *calls) remind(ctx context.Context, s *Session) {
+	ended, err := c.n.store.EndedCalls(ctx, s.user, remindAge)
+	if err != nil {
+		c.n.log.Warn("chat: recent outcomes", "err", err)
+		return
+	}
+	for _, call := range ended {
+		o := outcomeOf(call)
+		s.push(&Delivery{Outcome: &o}, true)
+	}
+}
+
+func outcomeOf(call Call) Outcome {
+	o := Outcome{
+		ID: call.Key, Call: call.ID, Room: call.Room, Status: call.Status,
+		Text: strings.Join(call.Private, "\n"), Seqs: call.Seqs,
+	}
+	if call.Err != nil {
+		o.Error = &Error{Code: call.Err.Code, Message: call.Err.Message}
+	}
+	return o
+}
+
+// expire ends the calls whose deadline nobody kept.
+func (c *calls) expire(ctx context.Context) error {
+	ended, err := c.n.store.ExpireCalls(ctx, expireGrace, expireLimit)
+	for _, call := range ended {
+		c.finish(call)
+	}
+	return err
+}
+
+// drain cancels the handlers in this process and waits until their outcomes
+// are stored.
+func (c *calls) drain(ctx context.Context) error {
+	c.cancel()
+	done := make(chan struct{})
+	go func() { c.fast.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// resend has requests of unknown fate sent once more, on a new connection.
+func (c *calls) resend() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.pending {
+		select {
+		case p.again <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// progressed passes on what a bot elsewhere tells of its work.
+func (c *calls) progressed(e transport.Event) {
+	got, _, err := command.ParseProgress(e)
+	if err != nil {
+		c.n.log.Warn("chat: dropped a malformed progress", "err", err)
+		return
+	}
+	c.mu.Lock()
+	p := c.pending[got.ID]
+	news := p != nil && got.N > p.progress
+	if news {
+		p.progress = got.N
+	}
+	c.mu.Unlock()
+	if news {
+		c.n.tell([]UserID{p.key.user}, &Notice{Kind: Progress, Call: p.id, Text: got.Text})
+	}
+}

@@ -1,0 +1,183 @@
+package chat
+
+import (
+	"errors"
+	"time"
+)
+
+// fallBehind has the session's place p brought up to date from the log. Its
+// sequencer's mu is held.
+func (s *Session) fallBehind(p *sub) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	s.behind = append(s.behind, p)
+	if !s.pumping {
+		s.pumping = s.node.spawn(s.pump)
+	}
+}
+
+// pump brings the rooms that are behind up to date, one page at a time and one
+// room after the other. It lives only while there are any, and reads only
+// while the queue has space: a replay can't overflow it.
+func (s *Session) pump() {
+	for {
+		s.mu.Lock()
+		if len(s.behind) == 0 || s.err != nil {
+			s.pumping, s.behind = false, nil
+			s.mu.Unlock()
+			return
+		}
+		p := s.behind[0]
+		full := s.bytes > s.node.limits.SessionBytes/2
+		s.mu.Unlock()
+		if full {
+			select {
+			case <-s.space:
+			case <-s.done:
+			case <-s.node.stop:
+				return
+			}
+			continue
+		}
+		done, wait := s.catchUp(p)
+		s.mu.Lock()
+		if len(s.behind) > 0 && s.behind[0] == p {
+			s.behind = s.behind[1:]
+			if !done {
+				s.behind = append(s.behind, p)
+			}
+		}
+		s.mu.Unlock()
+		if wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-s.done:
+			case <-s.node.stop:
+				return
+			}
+		}
+	}
+}
+
+// catchUp hands the session one page of a room from its cursor on. It reports
+// whether the place needs no more of it, being live or gone, or how long to
+// wait before the next try.
+func (s *Session) catchUp(p *sub) (done bool, wait time.Duration) {
+	r := p.room
+	r.mu.Lock()
+	if p.index < 0 || p.goLive() {
+		r.mu.Unlock()
+		return true, 0
+	}
+	cursor := p.cursor
+	r.mu.Unlock()
+
+	ctx, cancel := s.node.timeout()
+	defer cancel()
+	page, err := s.node.store.Page(ctx, s.user, r.id, Range{After: cursor, Forward: true, Limit: 200})
+	switch {
+	case errors.Is(err, ErrNotFound):
+		// Not a member any more. The removal is on its way through the
+		// sequencer; it ends the place.
+		return true, 0
+	case err != nil:
+		return false, time.Second
+	}
+	s.node.learnHead(r, page.Head)
+
+	if limit := Seq(s.node.limits.Replay); page.Head > cursor+limit {
+		s.push(&Delivery{Gap: &Gap{Room: r.id, After: cursor, Head: page.Head, Floor: page.Floor}}, true)
+		cursor = page.Head
+		page.Events = nil
+	}
+	if len(page.Events) > 0 && page.Events[0].Seq > cursor+1 && !joins(&page.Events[0], s.user) {
+		s.push(&Delivery{Gap: &Gap{Room: r.id, After: cursor, Head: page.Events[0].Seq - 1, Floor: page.Floor}}, true)
+	}
+	for i := range page.Events {
+		s.push(&Delivery{Event: &page.Events[i]}, true)
+		cursor = page.Events[i].Seq
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.cursor = cursor
+	return p.index < 0 || p.goLive(), 0
+}
+
+// goLive makes p live if it has reached what the sequencer has handed out. The
+// sequencer's mu is held, so nothing can come between.
+func (p *sub) goLive() bool {
+	if p.cursor >= p.room.applied {
+		p.live = true
+	}
+	return p.live
+}
+
+// joins reports whether e is the user's own join, where the log may begin for
+// the user.
+func joins(e *Event, user UserID) bool {
+	return e.Kind == Joined && e.Target != nil && e.Target.ID == user
+}
+
+// fill reads the part of the log that r misses, after a delay in which it may
+// arrive by itself.
+func (n *Node) fill(r *sequencer, delay time.Duration) {
+	for tries := 0; ; tries++ {
+		if delay > 0 {
+			select {
+			case <-time.After(delay):
+			case <-n.stop:
+				return
+			}
+		}
+		r.mu.Lock()
+		after := r.applied
+		if len(r.held) == 0 && r.applied >= r.want {
+			r.fetching = false // it did arrive
+			r.mu.Unlock()
+			return
+		}
+		r.mu.Unlock()
+
+		ctx, cancel := n.timeout()
+		page, err := n.store.Page(ctx, System, r.id, Range{After: after, Forward: true, Limit: 200})
+		cancel()
+		switch {
+		case errors.Is(err, ErrNotFound):
+			n.suspectEpoch() // a room that was there is not
+			r.mu.Lock()
+			r.fetching = false
+			r.mu.Unlock()
+			return
+		case err != nil:
+			delay = time.Second
+			continue
+		}
+		r.offer(deliveries(page.Events))
+		delay = 0
+		r.mu.Lock()
+		if r.applied >= page.Head {
+			// What is still held is not in the log yet, or never will be: a
+			// message of a former life of the store.
+			if len(r.held) == 0 || tries >= 3 {
+				r.held, r.want, r.fetching = nil, 0, false
+				r.mu.Unlock()
+				return
+			}
+			delay = holdTime
+		}
+		r.mu.Unlock()
+	}
+}
+
+func deliveries(events []Event) []*Delivery {
+	ds := make([]Delivery, len(events))
+	ps := make([]*Delivery, len(events))
+	for i := range events {
+		ds[i].Event = &events[i]
+		ps[i] = &ds[i]
+	}
+	return ps
+}

@@ -1,0 +1,245 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/carlware/gochat/internal/text"
+)
+
+// Admit implements [Hub].
+func (n *Node) Admit(ctx context.Context, p Principal) error {
+	if err := n.open(); err != nil {
+		return err
+	}
+	if err := n.admit(ctx, p); err != nil {
+		return fmt.Errorf("chat: admit %q: %w", p.User.ID, err)
+	}
+	return nil
+}
+
+func (n *Node) admit(ctx context.Context, p Principal) error {
+	if !p.Expires.IsZero() && !time.Now().Before(p.Expires) {
+		return ErrExpired
+	}
+	if k, ok := n.names.get(p.User.ID); ok && k.admitted && k.user == p.User {
+		return nil
+	}
+	if err := checkUserID(p.User.ID); err != nil {
+		return err
+	}
+	if p.User.ID == System || strings.HasPrefix(string(p.User.ID), "bot:") && !p.User.Bot {
+		return badRequest("user", "The user id %q is reserved.", p.User.ID)
+	}
+	if err := text.CheckName(p.User.Name); err != nil {
+		return input("name", "The user's name", err)
+	}
+	if err := n.store.PutUsers(ctx, []User{p.User}); err != nil {
+		return err
+	}
+	if n.lobby != "" && !p.User.Bot {
+		if err := n.enterLobby(ctx, p.User); err != nil {
+			return err
+		}
+	}
+	n.names.put(p.User, true)
+	return nil
+}
+
+// openLobby finds or makes the lobby.
+func (n *Node) openLobby(ctx context.Context, name string) (RoomID, error) {
+	if err := text.CheckName(name); err != nil {
+		return "", input("name", "The lobby's name", err)
+	}
+	info, err := n.store.RoomNamed(ctx, name)
+	if !errors.Is(err, ErrNotFound) {
+		return info.ID, err
+	}
+	by, _ := n.user(ctx, System)
+	made, err := n.store.CreateRoom(ctx, RoomWrite{
+		Room: RoomID(NewID()), By: by, ID: NewID(), Hash: hashOf(name), Kind: Public, Name: name,
+	})
+	if errors.Is(err, ErrConflict) { // another node was quicker
+		info, err = n.store.RoomNamed(ctx, name)
+		return info.ID, err
+	}
+	return made.Info.ID, err
+}
+
+// lobbyKey is the idempotency key of everybody's first join of the lobby: the
+// second one stores nothing, so that who has left is not brought back.
+const lobbyKey = "first-connect-to-lobby"
+
+func (n *Node) enterLobby(ctx context.Context, u User) error {
+	_, _, err := n.store.Find(ctx, n.lobby, u.ID, lobbyKey)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	for range maxStale {
+		var sn Snapshot
+		if sn, err = n.store.Snapshot(ctx, n.lobby, []UserID{u.ID}); err != nil {
+			return err
+		}
+		if m, ok := sn.Members[u.ID]; ok && (m.Banned || m.Role != "") || sn.Info.Archived {
+			return nil
+		}
+		_, err = n.store.Append(ctx, Write{
+			Room: n.lobby, ID: lobbyKey, Kind: Joined, User: u, Target: &u, Role: Participant, Basis: sn.Access,
+		})
+		if !errors.Is(err, ErrStale) {
+			return err
+		}
+	}
+	return err
+}
+
+// Connect implements [Hub].
+func (n *Node) Connect(ctx context.Context, p Principal, o *SessionOptions) (*Session, error) {
+	if err := n.open(); err != nil {
+		return nil, err
+	}
+	var opt SessionOptions
+	if o != nil {
+		opt = *o
+	}
+	if err := n.admit(ctx, p); err != nil {
+		return nil, fmt.Errorf("chat: connect %q: %w", p.User.ID, err)
+	}
+	s := &Session{
+		node:      n,
+		user:      p.User.ID,
+		wake:      opt.Wake,
+		done:      make(chan struct{}),
+		ready:     make(chan struct{}, 1),
+		space:     make(chan struct{}, 1),
+		principal: p,
+	}
+	// First be there for what is committed from now on, then read what was:
+	// in the other order an event between the two would be lost.
+	n.directory.add(s)
+	if err := n.enter(ctx, s, opt); err != nil {
+		s.end(ErrClosed)
+		return nil, fmt.Errorf("chat: connect %q: %w", p.User.ID, err)
+	}
+	if err := n.open(); err != nil { // Shutdown may have passed between
+		s.end(ErrClosed)
+		return nil, err
+	}
+	return s, nil
+}
+
+// enter gives a new session its places in all rooms of its user.
+func (n *Node) enter(ctx context.Context, s *Session, opt SessionOptions) error {
+	epoch := *n.epoch.Load()
+	commits := n.commits.Load()
+	inbox, err := n.store.Inbox(ctx, s.user)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.rev = inbox.Rev
+	s.welcome = Welcome{
+		User: s.principal.User, Session: s.principal.Session, Epoch: epoch,
+		Time: time.Now().UTC().Truncate(time.Millisecond), Limits: n.limits, Rooms: inbox.Rooms,
+	}
+	s.mu.Unlock()
+
+	budget := n.limits.ReplayTotal
+	var hosted []RoomID
+	for i := range inbox.Rooms {
+		e := &inbox.Rooms[i]
+		cursor := n.resume(s, opt, epoch, e, &budget)
+		made, err := n.settleIn(ctx, s, *e, cursor)
+		if err != nil {
+			return err
+		}
+		if made {
+			hosted = append(hosted, e.ID)
+		}
+	}
+	// Rooms that were hosted from the inbox know nothing of what was
+	// committed between the two. If anything was, ask once for all of them.
+	if len(hosted) > 0 && n.commits.Load() != commits {
+		heads, err := n.store.Heads(ctx, hosted)
+		if err != nil {
+			return err
+		}
+		for id, head := range heads {
+			if r := n.hosted(id); r != nil {
+				r.notice(head)
+			}
+		}
+	}
+	n.calls.remind(ctx, s)
+	return nil
+}
+
+// resume decides after which event of a room the session goes on, and tells it
+// of what it will not get.
+func (n *Node) resume(s *Session, opt SessionOptions, epoch string, e *InboxEntry, budget *int) Seq {
+	last, listed := opt.Rooms[e.ID]
+	if !listed {
+		return e.Head
+	}
+	gap := Gap{Room: e.ID, After: last, Head: e.Head, Floor: max(e.Floor, e.VisibleFrom)}
+	switch {
+	case opt.Epoch != epoch || last > e.Head:
+		// What the client has is not of this log.
+		gap.After, gap.Reset = 0, true
+	case e.Head-last > Seq(n.limits.Replay) || int(e.Head-last) > *budget:
+	default:
+		*budget -= int(e.Head - last)
+		if e.VisibleFrom > last+1 {
+			// The room hides what was before the latest join: the log goes
+			// on with the join.
+			return e.VisibleFrom - 1
+		}
+		return last
+	}
+	s.push(&Delivery{Gap: &gap}, true)
+	return e.Head
+}
+
+// settleIn gives s a place in the room of e, from cursor on. It reports whether
+// the room had not been hosted before.
+func (n *Node) settleIn(ctx context.Context, s *Session, e InboxEntry, cursor Seq) (made bool, err error) {
+	for {
+		r, isNew := n.host(e.ID, func(r *sequencer) {
+			r.applied, r.access = e.Head, e.Access
+			r.known, r.kind, r.archived = true, e.Kind, e.Archived
+		})
+		made = made || isNew
+		r.mu.Lock()
+		if r.gone {
+			r.mu.Unlock()
+			continue
+		}
+		if r.access > e.Access {
+			// Who is a member has changed since the inbox was read; the
+			// change may have been this user's.
+			r.mu.Unlock()
+			sn, err := n.store.Snapshot(ctx, e.ID, []UserID{s.user})
+			if err != nil {
+				return made, err
+			}
+			m, ok := sn.Members[s.user]
+			if !ok || m.Banned {
+				return made, nil
+			}
+			e.Access, e.Role, e.Kind, e.Archived, e.Head = sn.Access, m.Role, sn.Info.Kind, sn.Info.Archived, max(e.Head, sn.Info.Head)
+			continue
+		}
+		if s.subOf(r.id) == nil {
+			r.attach(s, e.Role, cursor, cursor >= r.applied)
+		}
+		if e.Head > r.applied {
+			r.want = max(r.want, e.Head)
+			r.fetch(0)
+		}
+		r.mu.Unlock()
+		return made, nil
+	}
+}

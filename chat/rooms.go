@@ -1,0 +1,187 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/carlware/gochat/internal/text"
+)
+
+// CreateRoom implements [Hub].
+func (n *Node) CreateRoom(ctx context.Context, by UserID, r NewRoom) (Room, error) {
+	if err := n.open(); err != nil {
+		return nil, err
+	}
+	id, err := n.createRoom(ctx, by, r)
+	if err != nil {
+		return nil, fmt.Errorf("chat: create room for %q: %w", by, err)
+	}
+	return n.handle(id), nil
+}
+
+func (n *Node) createRoom(ctx context.Context, by UserID, r NewRoom) (RoomID, error) {
+	if r.Kind == "" {
+		r.Kind = Public
+	}
+	if err := checkKey(r.ID); err != nil {
+		return "", err
+	}
+	if err := text.CheckName(r.Name); err != nil {
+		return "", input("name", "The name", err)
+	}
+	if r.Kind != Public && r.Kind != Private {
+		return "", badRequest("kind", "A room is public or private.")
+	}
+	if len(r.Members) > n.limits.Members {
+		return "", badRequest("members", "A room begins with at most %d members.", n.limits.Members)
+	}
+	if err := n.checkData(r.Data); err != nil {
+		return "", err
+	}
+	creator, err := n.user(ctx, by)
+	if err != nil {
+		return "", err
+	}
+	ids := slices.Clone(r.Members)
+	slices.Sort(ids)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id UserID) bool { return id == by })
+	others, err := n.lookup(ctx, ids)
+	if err != nil {
+		return "", err
+	}
+	w := RoomWrite{
+		Room: RoomID(NewID()), By: creator, ID: r.ID, Kind: r.Kind, Name: r.Name, Hides: r.Hides, Data: r.Data,
+		Hash: hashOf(r.Name, string(r.Kind), r.Hides, string(r.Data), ids),
+	}
+	if by != System {
+		w.Members = append(w.Members, NewMember{creator, Owner})
+	}
+	for _, u := range others {
+		w.Members = append(w.Members, NewMember{u, Participant})
+	}
+	made, err := n.store.CreateRoom(ctx, w)
+	if err != nil {
+		return "", err
+	}
+	if !made.Duplicate {
+		n.announceRoom(made.Info, append(ids, by))
+	}
+	return made.Info.ID, nil
+}
+
+// announceRoom tells everybody of a public room, and its members of any.
+func (n *Node) announceRoom(info RoomInfo, members []UserID) {
+	if info.Kind == Public {
+		n.tell(nil, &Notice{Kind: RoomCreated, Room: &info})
+	}
+	n.tell(members, &Notice{Kind: Added, Room: &info})
+}
+
+// Direct implements [Hub].
+func (n *Node) Direct(ctx context.Context, by, with UserID, id string) (Room, error) {
+	if err := n.open(); err != nil {
+		return nil, err
+	}
+	room, err := n.direct(ctx, by, with, id)
+	if err != nil {
+		return nil, fmt.Errorf("chat: direct room of %q with %q: %w", by, with, err)
+	}
+	return n.handle(room), nil
+}
+
+func (n *Node) direct(ctx context.Context, by, with UserID, id string) (RoomID, error) {
+	if err := checkKey(id); err != nil {
+		return "", err
+	}
+	if by == System || with == System {
+		return "", badRequest("user", "The system has no direct rooms.")
+	}
+	users, err := n.lookup(ctx, []UserID{by, with})
+	if err != nil {
+		return "", err
+	}
+	pair := []UserID{min(by, with), max(by, with)}
+	w := RoomWrite{Room: RoomID(NewID()), By: users[0], ID: id, Kind: Direct, Hash: hashOf(pair)}
+	w.Members = append(w.Members, NewMember{users[0], Participant})
+	if by != with {
+		w.Members = append(w.Members, NewMember{users[1], Participant})
+	}
+	made, err := n.store.CreateRoom(ctx, w)
+	if err != nil {
+		return "", err
+	}
+	if !made.Duplicate {
+		for i, u := range users {
+			info := made.Info
+			info.With = &users[1-i]
+			n.tell([]UserID{u.ID}, &Notice{Kind: Added, Room: &info})
+			if by == with {
+				break
+			}
+		}
+	}
+	return made.Info.ID, nil
+}
+
+// Room implements [Hub].
+func (n *Node) Room(ctx context.Context, by UserID, id RoomID) (Room, error) {
+	if err := n.open(); err != nil {
+		return nil, err
+	}
+	if _, err := n.view(ctx, by, id); err != nil {
+		return nil, fmt.Errorf("chat: room %q: %w", id, err)
+	}
+	return n.handle(id), nil
+}
+
+// view reads a room that by may know of.
+func (n *Node) view(ctx context.Context, by UserID, id RoomID) (Snapshot, error) {
+	sn, err := n.store.Snapshot(ctx, id, []UserID{by})
+	if err != nil {
+		return Snapshot{}, err
+	}
+	m := sn.Members[by]
+	if by != System && m.Role == "" && (sn.Info.Kind != Public || m.Banned) {
+		return Snapshot{}, ErrNotFound
+	}
+	return sn, nil
+}
+
+// Rooms implements [Hub].
+func (n *Node) Rooms(ctx context.Context, by UserID, after RoomID, limit int) ([]RoomInfo, error) {
+	if err := n.open(); err != nil {
+		return nil, err
+	}
+	limit, err := pageLimit(limit)
+	if err != nil {
+		return nil, err
+	}
+	rooms, err := n.store.Rooms(ctx, by, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("chat: rooms of %q: %w", by, err)
+	}
+	return rooms, nil
+}
+
+// Inbox implements [Hub].
+func (n *Node) Inbox(ctx context.Context, by UserID) (Inbox, error) {
+	if err := n.open(); err != nil {
+		return Inbox{}, err
+	}
+	inbox, err := n.store.Inbox(ctx, by)
+	if err != nil {
+		return Inbox{}, fmt.Errorf("chat: inbox of %q: %w", by, err)
+	}
+	return inbox, nil
+}
+
+func pageLimit(limit int) (int, error) {
+	switch {
+	case limit == 0:
+		return 50, nil
+	case limit < 0 || limit > 200:
+		return 0, badRequest("limit", "A limit is 1 to 200.")
+	}
+	return limit, nil
+}

@@ -1,0 +1,273 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/carlware/gochat/command"
+	"github.com/carlware/gochat/transport"
+)
+
+const (
+	sendTimeout = 5 * time.Second
+	retryPause  = time.Second
+)
+
+var errOverloaded = &command.Error{Code: command.CodeOverloaded, Message: "Too many commands are running. Try again in a moment."}
+
+// help answers the built-in /help.
+func (c *calls) help(nc NewCall, args, role string) (*PendingCall, error) {
+	var specs []CommandSpec
+	for _, s := range c.all() {
+		if s.Permits(role) {
+			specs = append(specs, s)
+		}
+	}
+	nc.Bot, nc.Timeout = botUser("help"), c.n.limits.CallTimeout
+	return c.begin(nc, func(*pending) command.Reply {
+		said, err := command.Help(specs, args)
+		if err != nil {
+			return command.Reply{Err: err}
+		}
+		return command.Reply{Parts: []command.Part{{Text: said, Ephemeral: true}}}
+	})
+}
+
+// runFast runs a command in this process. Its answers and its outcome are
+// stored together when it ends; a crash before that leaves nothing, and the
+// client's resend runs it again.
+func (c *calls) runFast(nc NewCall, call command.Call) (*PendingCall, error) {
+	return c.begin(nc, func(p *pending) command.Reply {
+		return command.Execute(c.ctx, c.local, call, &command.ExecuteOptions{
+			Logger: c.n.log,
+			Progress: func(said string) {
+				c.n.tell([]UserID{nc.User.ID}, &Notice{Kind: Progress, Call: p.id, Text: said})
+			},
+		})
+	})
+}
+
+// begin runs a call in a goroutine of its own and stores what it came to.
+func (c *calls) begin(nc NewCall, work func(*pending) command.Reply) (*PendingCall, error) {
+	p, fresh := c.track(nc, false)
+	if p == nil {
+		return nil, errOverloaded
+	}
+	if !fresh {
+		return c.handleOf(p), nil
+	}
+	began := c.n.beginFast(func() {
+		s := settlement(work(p))
+		s.ID, s.New = nc.ID, &nc
+		c.store(p, s)
+	})
+	if !began {
+		c.drop(p)
+		return nil, ErrClosed
+	}
+	return c.handleOf(p), nil
+}
+
+// beginFast is spawn for what Shutdown waits for first. It returns false once
+// Shutdown has begun.
+func (n *Node) beginFast(fn func()) bool {
+	n.life.Lock()
+	defer n.life.Unlock()
+	if n.closing {
+		return false
+	}
+	n.calls.fast.Go(fn)
+	return true
+}
+
+// settlement is a reply as the store takes it.
+func settlement(r command.Reply) Settlement {
+	s := Settlement{Err: r.Err}
+	if r.Err != nil {
+		return s
+	}
+	for _, part := range r.Parts {
+		if part.Ephemeral {
+			s.Private = append(s.Private, part.Text)
+		} else {
+			s.Answers = append(s.Answers, part.Text)
+		}
+	}
+	return s
+}
+
+// store settles a call of this node, again and again while the store is away:
+// a command always ends.
+func (c *calls) store(p *pending, s Settlement) {
+	for {
+		ctx, cancel := c.n.timeout()
+		call, _, err := c.n.store.SettleCall(ctx, s)
+		if errors.Is(err, ErrStale) && s.New != nil {
+			var sn Snapshot
+			if sn, err = c.n.store.Snapshot(ctx, s.New.Room, nil); err == nil {
+				s.New.Basis = sn.Access
+				err = ErrStale
+			}
+		}
+		cancel()
+		switch {
+		case err == nil:
+			c.finish(call)
+			return
+		case errors.Is(err, ErrStale):
+			continue
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrIDReused):
+			c.n.log.Error("chat: a call can't be settled", "call", s.ID, "err", err)
+			c.drop(p)
+			return
+		}
+		c.n.log.Warn("chat: settle a call, trying again", "call", s.ID, "err", err)
+		select {
+		case <-time.After(retryPause):
+		case <-p.done: // somebody else did
+			return
+		case <-c.n.stop:
+			c.drop(p)
+			return
+		}
+	}
+}
+
+// queue leaves a command to a bot behind the broker.
+func (c *calls) queue(ctx context.Context, nc NewCall, call command.Call) (*PendingCall, error) {
+	p, fresh := c.track(nc, false)
+	if p == nil {
+		return nil, errOverloaded
+	}
+	if !fresh {
+		return c.handleOf(p), nil
+	}
+	stored, dup, err := c.open(ctx, nc)
+	if err != nil {
+		c.drop(p)
+		return nil, err
+	}
+	if dup { // begun by another node, or before a crash
+		c.drop(p)
+		return c.adopt(stored, nc.Hash), nil
+	}
+	if !c.n.spawn(func() { c.await(p, &call) }) {
+		return nil, fmt.Errorf("%w: the node is closing", ErrOutcomeUnknown)
+	}
+	return c.handleOf(p), nil
+}
+
+// open stores a pending call. Membership may have changed since it was
+// authorised; then it is authorised again.
+func (c *calls) open(ctx context.Context, nc NewCall) (Call, bool, error) {
+	for try := 0; ; try++ {
+		stored, dup, err := c.n.store.OpenCall(ctx, nc)
+		if !errors.Is(err, ErrStale) || try == maxStale {
+			return stored, dup, err
+		}
+		sn, err := c.n.store.Snapshot(ctx, nc.Room, []UserID{nc.User.ID})
+		if err != nil {
+			return Call{}, false, err
+		}
+		me := sn.Members[nc.User.ID]
+		if err := permit(nc.User.ID, run, place{kind: sn.Info.Kind, archived: sn.Info.Archived, role: me.Role, banned: me.Banned}); err != nil {
+			return Call{}, false, err
+		}
+		nc.Basis = sn.Access
+	}
+}
+
+// await sees a pending call to its end: it sends the request if there is one,
+// and settles the call when the request certainly was not sent, or at the
+// deadline.
+func (c *calls) await(p *pending, call *command.Call) {
+	resend := false
+	if call != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
+		err := c.remote.Send(ctx, *call)
+		cancel()
+		if failed := sendFailed(call.Name, err); failed != nil {
+			c.store(p, Settlement{ID: p.id, Err: failed})
+			return
+		}
+		resend = err != nil
+	}
+	deadline := time.NewTimer(time.Until(p.deadline))
+	defer deadline.Stop()
+	for {
+		select {
+		case <-p.done:
+			return
+		case <-c.n.stop:
+			c.drop(p)
+			return
+		case <-p.again:
+			if !resend {
+				continue
+			}
+			// Its fate was unknown, and this is a new connection. Bots may
+			// see it twice; only one answer is stored.
+			resend = false
+			call.Remaining = max(time.Until(p.deadline), time.Millisecond)
+			ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
+			if err := c.remote.Send(ctx, *call); err != nil {
+				c.n.log.Info("chat: command could not be sent again", "call", p.id, "err", err)
+			}
+			cancel()
+		case <-deadline.C:
+			name := "The command"
+			if call != nil {
+				name = "/" + call.Name
+			}
+			c.store(p, Settlement{ID: p.id, Err: &command.Error{Code: command.CodeTimeout, Message: name + " did not answer in time."}})
+			return
+		}
+	}
+}
+
+// sendFailed is what the caller is told when a request was certainly not sent;
+// nil when it was or may have been.
+func sendFailed(name string, err error) *command.Error {
+	switch {
+	case err == nil, errors.Is(err, transport.ErrUnknown), isContext(err):
+		return nil
+	case errors.Is(err, transport.ErrNoHandler):
+		return &command.Error{Code: command.CodeNoBot, Message: fmt.Sprintf("No bot is there to answer /%s now.", name)}
+	case errors.Is(err, transport.ErrOverloaded):
+		return &command.Error{Code: command.CodeOverloaded, Message: fmt.Sprintf("Too many /%s commands are waiting. Try again in a moment.", name)}
+	case errors.Is(err, transport.ErrTooLarge):
+		return &command.Error{Code: command.CodeUsage, Message: "The command is too long."}
+	}
+	return &command.Error{Code: "unavailable", Message: "The bots can't be reached now. Try again in a moment."}
+}
+
+// result takes what a bot behind the broker replied. An error means that the
+// store could not be asked: the broker keeps the reply and brings it again.
+func (c *calls) result(ctx context.Context, id, bot string, reply command.Reply) error {
+	call, err := c.n.store.Call(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		c.n.log.Warn("chat: dropped a reply to no call", "bot", bot, "call", id)
+		return nil
+	case err != nil:
+		return err
+	case call.Bot.ID != botUser(bot).ID:
+		c.n.log.Warn("chat: dropped a reply to another bot's call", "bot", bot, "call", id)
+		return nil
+	case call.Status != CallPending:
+		// Late, or a repeat. Whoever asked may not have heard: say again.
+		c.n.log.Info("chat: dropped a reply to a call that has ended", "bot", bot, "call", id)
+		c.finish(call)
+		return nil
+	}
+	s := settlement(reply)
+	s.ID = id
+	settled, _, err := c.n.store.SettleCall(ctx, s)
+	if err != nil {
+		return err
+	}
+	c.finish(settled)
+	return nil
+}

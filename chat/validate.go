@@ -1,0 +1,111 @@
+package chat
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/carlware/gochat/internal/strictjson"
+	"github.com/carlware/gochat/internal/text"
+)
+
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// input makes an InputError of a fault that package text found.
+func input(field, what string, err error) error {
+	if e, ok := errors.AsType[*text.Error](err); ok {
+		return &InputError{Code: e.Code, Field: field, Message: what + " " + e.Message + "."}
+	}
+	return err
+}
+
+func badRequest(field, format string, args ...any) error {
+	return &InputError{Code: text.CodeBadRequest, Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// checkKey checks an idempotency key: 16 to 64 of A-Za-z0-9_-.
+func checkKey(id string) error {
+	if len(id) < 16 || len(id) > 64 {
+		return badRequest("id", "The id of a request that stores something has 16 to 64 characters.")
+	}
+	for _, c := range []byte(id) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
+			return badRequest("id", "An id is made of letters, digits, _ and -.")
+		}
+	}
+	return nil
+}
+
+// checkUserID checks an id that the host made.
+func checkUserID(id UserID) error {
+	if id == "" || len(id) > 64 || !utf8.ValidString(string(id)) {
+		return badRequest("user", "A user id has 1 to 64 bytes of UTF-8.")
+	}
+	for _, r := range string(id) {
+		if unicode.IsControl(r) {
+			return badRequest("user", "A user id has no control characters.")
+		}
+	}
+	return nil
+}
+
+func (n *Node) checkText(s string) error {
+	return input("text", "The text", text.Check(s, n.limits.TextRunes, n.limits.TextBytes))
+}
+
+// checkData checks that data is nothing or one JSON object within the limit.
+func (n *Node) checkData(data json.RawMessage) error {
+	if data == nil {
+		return nil
+	}
+	if len(data) > n.limits.DataBytes {
+		return &InputError{Code: text.CodeTooLong, Field: "data", Message: fmt.Sprintf("The data is longer than %d bytes.", n.limits.DataBytes)}
+	}
+	if d := bytes.TrimLeft(data, " \t\r\n"); len(d) == 0 || d[0] != '{' {
+		return badRequest("data", "The data is not a JSON object.")
+	}
+	var any struct{}
+	if err := strictjson.Unmarshal(data, &any); err != nil {
+		return badRequest("data", "The data is not a valid JSON object.")
+	}
+	return nil
+}
+
+// hashOf tells requests with the same id apart: it stands for all that the
+// sender chose.
+func hashOf(parts ...any) [16]byte {
+	var b []byte
+	for _, p := range parts {
+		switch v := p.(type) {
+		case string:
+			b = binary.AppendUvarint(b, uint64(len(v)))
+			b = append(b, v...)
+		case Seq:
+			b = binary.AppendUvarint(b, uint64(v))
+		case bool:
+			if v {
+				b = append(b, 1)
+			} else {
+				b = append(b, 0)
+			}
+		case []UserID:
+			b = binary.AppendUvarint(b, uint64(len(v)))
+			for _, id := range v {
+				b = binary.AppendUvarint(b, uint64(len(id)))
+				b = append(b, id...)
+			}
+		default:
+			panic(fmt.Sprintf("chat: can't hash %T", p))
+		}
+	}
+	sum := sha256.Sum256(b)
+	return [16]byte(sum[:16])
+}

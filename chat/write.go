@@ -1,0 +1,223 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// maxStale is how often a write is authorised again when the room's members
+// change under it.
+const maxStale = 4
+
+// intent is a request to store one event, before it is authorised.
+type intent struct {
+	by     UserID
+	room   RoomID
+	id     string
+	hash   [16]byte
+	action action
+
+	target  UserID   // whom it is about
+	also    []UserID // whose places make needs
+	message Seq      // the message that it changes
+
+	snapshot bool                               // make needs a snapshot
+	check    func() error                       // of what the sender wrote; may be nil
+	make     func(w *Write, sn *Snapshot) error // fills in the event; sn may be nil without snapshot
+}
+
+// errNothing says that a change would change nothing.
+var errNothing = errors.New("chat: nothing to do")
+
+// write authorises and stores an event. What the same id has stored before is
+// the answer, whatever has become of rights, limits and rules since.
+func (n *Node) write(ctx context.Context, in intent) (Receipt, error) {
+	if err := n.open(); err != nil {
+		return Receipt{}, err
+	}
+	if err := checkKey(in.id); err != nil {
+		return Receipt{}, err
+	}
+	got, err := n.tryWrite(ctx, in)
+	if err == nil {
+		if got.Duplicate {
+			n.learn(in.room, got.Event.Seq)
+		}
+		return Receipt{got.Event, got.Duplicate}, nil
+	}
+	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrIDReused) || errors.Is(err, ErrUnavailable) || isContext(err) {
+		return Receipt{}, err
+	}
+	e, hash, ferr := n.store.Find(ctx, in.room, in.by, in.id)
+	switch {
+	case ferr == nil && hash != in.hash:
+		return Receipt{}, ErrIDReused
+	case ferr == nil:
+		n.learn(in.room, e.Seq)
+		return Receipt{e, true}, nil
+	case !errors.Is(ferr, ErrNotFound):
+		return Receipt{}, ferr
+	case errors.Is(err, errNothing):
+		return Receipt{}, nil
+	}
+	return Receipt{}, err
+}
+
+func (n *Node) tryWrite(ctx context.Context, in intent) (Appended, error) {
+	if in.check != nil {
+		if err := in.check(); err != nil {
+			return Appended{}, err
+		}
+	}
+	by, err := n.user(ctx, in.by)
+	if err != nil {
+		return Appended{}, err
+	}
+	for try := 0; ; try++ {
+		w := Write{Room: in.room, ID: in.id, Hash: in.hash, User: by}
+		sn, err := n.authorise(ctx, in, &w, try > 0)
+		if err == nil {
+			err = in.make(&w, sn)
+		}
+		if err != nil {
+			return Appended{}, err
+		}
+		got, err := n.store.Append(ctx, w)
+		if !errors.Is(err, ErrStale) || try == maxStale {
+			return got, err
+		}
+	}
+}
+
+// authorise checks that in may be done and notes in w what that was based on.
+// It returns the snapshot if it took one.
+func (n *Node) authorise(ctx context.Context, in intent, w *Write, fresh bool) (*Snapshot, error) {
+	if !fresh && !in.snapshot && in.target == "" && in.message == 0 {
+		if r := n.hosted(in.room); r != nil {
+			if p, basis, ok := r.place(in.by); ok {
+				w.Basis = basis
+				return nil, permit(in.by, in.action, p)
+			}
+		}
+	}
+	users := append([]UserID{in.by}, in.also...)
+	if in.target != "" {
+		users = append(users, in.target)
+	}
+	sn, err := n.store.Snapshot(ctx, in.room, users)
+	if err != nil {
+		return nil, err
+	}
+	if r := n.hosted(in.room); r != nil {
+		r.mu.Lock()
+		r.learn(sn)
+		r.mu.Unlock()
+		n.learnHead(r, sn.Info.Head)
+	}
+	w.Basis = sn.Access
+	p, err := n.placeIn(ctx, in, sn)
+	if err != nil {
+		return nil, err
+	}
+	if err := permit(in.by, in.action, p); err != nil {
+		return nil, err
+	}
+	return &sn, nil
+}
+
+// placeIn works out from a snapshot what permit needs.
+func (n *Node) placeIn(ctx context.Context, in intent, sn Snapshot) (place, error) {
+	me, target := sn.Members[in.by], sn.Members[in.target]
+	p := place{
+		kind: sn.Info.Kind, archived: sn.Info.Archived,
+		role: me.Role, banned: me.Banned,
+		target: target.Role, targetBanned: target.Banned,
+	}
+	if target.Role == Owner && (in.action == Leave || in.action == SetRole) {
+		last, err := n.lastOwner(ctx, in.room, in.target)
+		if err != nil {
+			return p, err
+		}
+		p.lastOwner = last
+	}
+	if in.message == 0 || p.role == "" && in.by != System {
+		return p, nil
+	}
+	page, err := n.store.Page(ctx, in.by, in.room, Range{After: in.message - 1, Before: in.message + 1, Limit: 1, Forward: true})
+	if err != nil {
+		return p, err
+	}
+	if len(page.Events) == 0 || page.Events[0].Seq != in.message || page.Events[0].Kind != Message {
+		return p, fmt.Errorf("message %d: %w", in.message, ErrNotFound)
+	}
+	m := page.Events[0]
+	p.own = m.User.ID == in.by
+	if m.DeletedBy != 0 {
+		if in.action == erase {
+			return p, errNothing
+		}
+		return p, fmt.Errorf("message %d is deleted: %w", in.message, ErrNotFound)
+	}
+	return p, nil
+}
+
+// lastOwner reports whether nobody but user owns the room.
+func (n *Node) lastOwner(ctx context.Context, room RoomID, user UserID) (bool, error) {
+	var after UserID
+	for {
+		ms, err := n.store.Members(ctx, System, room, after, 200)
+		if err != nil {
+			return false, err
+		}
+		for _, m := range ms {
+			if m.Role == Owner && m.User.ID != user {
+				return false, nil
+			}
+			after = m.User.ID
+		}
+		if len(ms) < 200 {
+			return true, nil
+		}
+	}
+}
+
+// place returns the place of a user who has a session in the room, and the
+// access seq that it holds for.
+func (r *sequencer) place(user UserID) (place, Seq, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.known || r.gone {
+		return place{}, 0, false
+	}
+	role := r.memberLocked(user)
+	if role == "" {
+		return place{}, 0, false
+	}
+	return place{kind: r.kind, archived: r.archived, role: role}, r.access, true
+}
+
+// member returns the role of a user who has a session in the room, else "".
+func (r *sequencer) member(user UserID) Role {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.memberLocked(user)
+}
+
+func (r *sequencer) memberLocked(user UserID) Role {
+	for _, s := range r.node.directory.sessions(user) {
+		if p := s.subOf(r.id); p != nil && p.cursor <= r.applied {
+			return p.role.role()
+		}
+	}
+	return ""
+}
+
+// learn is told that the log of a room reaches seq.
+func (n *Node) learn(room RoomID, seq Seq) {
+	if r := n.hosted(room); r != nil {
+		n.learnHead(r, seq)
+	}
+}
+
+func (n *Node) learnHead(r *sequencer, head Seq) { r.notice(head) }
