@@ -53,7 +53,11 @@ func (q *request) setMember() error {
 	if (body.Role == "") == (body.Banned == nil) {
 		return badRequest("", "One of role and banned is needed.")
 	}
-	c := chat.Change{Kind: chat.SetRole, User: q.user(), Role: body.Role}
+	user, err := q.user()
+	if err != nil {
+		return err
+	}
+	c := chat.Change{Kind: chat.SetRole, User: user, Role: body.Role}
 	if body.Banned != nil {
 		c.Kind = chat.Unban
 		if *body.Banned {
@@ -70,8 +74,12 @@ func (q *request) removeMember() error {
 	if err := q.optionalBody(&body); err != nil {
 		return err
 	}
-	if user := q.user(); user != q.by {
-		return q.change(body.ID, chat.Change{Kind: chat.Remove, User: user})
+	user, err := q.user()
+	switch {
+	case err != nil:
+		return err
+	case user == q.by:
+		return q.change(body.ID, chat.Change{Kind: chat.Leave})
 	}
-	return q.change(body.ID, chat.Change{Kind: chat.Leave})
+	return q.change(body.ID, chat.Change{Kind: chat.Remove, User: user})
 }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/internal/strictjson"
@@ -60,8 +62,14 @@ func (q *request) seq() (chat.Seq, error) {
 }
 
 // user returns the user in the path. Ids are the host's: they may hold more
-// than the ids of rooms.
-func (q *request) user() chat.UserID { return chat.UserID(q.r.PathValue("user")) }
+// than the ids of rooms, such as an e-mail address.
+func (q *request) user() (chat.UserID, error) {
+	id := q.r.PathValue("user")
+	if len(id) > 64 || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
+		return "", chat.ErrNotFound
+	}
+	return chat.UserID(id), nil
+}
 
 // body reads the request's body into v.
 func (q *request) body(v any) error {
