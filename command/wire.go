@@ -10,20 +10,7 @@ import (
 	"github.com/carlware/gochat/transport"
 )
 
-// The bodies that chat and bots exchange through a transport.Broker are JSON
-// objects with a version v. A receiver ignores fields that it does not know and
-// refuses another version. The ids, the bot, the store and the time that is
-// left travel beside the body, in the transport's own fields.
-//
-//	request       {"v":1, "name":"stock", "args":"aapl.us", "line":"/stock=aapl.us",
-//	               "room":{"id":"r1","name":"general","kind":"public"},
-//	               "user":{"id":"u1","name":"Ana","role":"member"}}
-//	result        {"v":1, "parts":[{"text":"…"}, {"text":"…","ephemeral":true}]}
-//	              {"v":1, "error":{"code":"usage","message":"…"}}
-//	announcement  {"v":1, "commands":[{"name":"stock","summary":"…","usage":"/stock <symbol>",
-//	               "args":[{"name":"symbol","type":"string","required":true}],
-//	               "timeout_ms":10000,"roles":["admin"]}]}
-//	progress      {"v":1, "id":"<call id>", "n":1, "text":"…"}
+// wireVersion is the v of all bodies. The package comment has their form.
 const wireVersion = 1
 
 type wireRequest struct {
