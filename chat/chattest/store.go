@@ -93,4 +93,9 @@ func clocked(o *StoreOptions) bool    { return o.Clock }
 var storeGroups = []storeGroup{
 	{"Append", appendCases},
 	{"Once", onceCases},
+	{"Access", accessCases},
+	{"Kinds", kindCases},
+	{"Edits", editCases},
+	{"Page", pageCases},
+	{"Viewers", viewerCases},
 }
