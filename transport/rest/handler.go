@@ -125,7 +125,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	// The ServeMux would redirect an unclean path to a clean one, and not know
 	// of a prefix that was stripped.
-	if r.URL.Path == "" || path.Clean(r.URL.Path) != r.URL.Path {
+	if p := r.URL.Path; !path.IsAbs(p) || path.Clean(p) != p {
 		h.fail(w, r, errNoRoute)
 		return
 	}
