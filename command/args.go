@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,9 +12,24 @@ import (
 
 // plan is how the arguments of a command fill a struct.
 type plan struct {
-	args   []Arg
-	fields []int          // args[i] goes to this field of the struct
-	names  map[string]int // index in args
+	params []param
+	names  map[string]int // index in params
+}
+
+// param is one argument and the field that it goes to.
+type param struct {
+	Arg
+	field     int      // index in the struct
+	low, high *big.Rat // the bounds, or nil
+}
+
+// args returns the arguments as a spec describes them.
+func (p *plan) args() []Arg {
+	var args []Arg
+	for _, a := range p.params {
+		args = append(args, a.Arg)
+	}
+	return args
 }
 
 var durationType = reflect.TypeFor[time.Duration]()
@@ -35,9 +51,10 @@ func planOf(t reflect.Type) (*plan, error) {
 		case !tagged:
 			return nil, fmt.Errorf(`field %s has no cmd tag; leave it out by cmd:"-"`, f.Name)
 		}
-		a, err := argOf(f, tag)
+		a := param{field: i}
+		err := a.read(f, tag)
 		if err == nil {
-			err = p.add(a, i)
+			err = p.add(a)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("field %s: %w", f.Name, err)
@@ -47,9 +64,9 @@ func planOf(t reflect.Type) (*plan, error) {
 }
 
 // add appends an argument after looking at its place among the others.
-func (p *plan) add(a Arg, field int) error {
-	if n := len(p.args); n > 0 {
-		if last := p.args[n-1]; last.List || last.Rest {
+func (p *plan) add(a param) error {
+	if n := len(p.params); n > 0 {
+		if last := p.params[n-1]; last.List || last.Rest {
 			return fmt.Errorf("nothing can follow %s, which takes all that is left", last.Name)
 		} else if a.Required && !last.Required {
 			return fmt.Errorf("a required argument can't follow the optional %s", last.Name)
@@ -58,15 +75,15 @@ func (p *plan) add(a Arg, field int) error {
 	if _, twice := p.names[a.Name]; twice {
 		return fmt.Errorf("two arguments are called %s", a.Name)
 	}
-	p.names[a.Name] = len(p.args)
-	p.args, p.fields = append(p.args, a), append(p.fields, field)
+	p.names[a.Name] = len(p.params)
+	p.params = append(p.params, a)
 	return nil
 }
 
-// argOf reads the tags of one field.
-func argOf(f reflect.StructField, tag string) (Arg, error) {
+// read fills the argument from the tags of its field.
+func (a *param) read(f reflect.StructField, tag string) error {
 	options := strings.Split(tag, ",")
-	a := Arg{
+	a.Arg = Arg{
 		Name: options[0], Help: f.Tag.Get("help"), Default: f.Tag.Get("default"),
 		Min: f.Tag.Get("min"), Max: f.Tag.Get("max"),
 	}
@@ -82,7 +99,7 @@ func argOf(f reflect.StructField, tag string) (Arg, error) {
 	case k == reflect.Bool:
 		a.Type = TypeBool
 	default:
-		return a, fmt.Errorf("type %v is not string, []string, int, bool or time.Duration", f.Type)
+		return fmt.Errorf("type %v is not string, []string, int, bool or time.Duration", f.Type)
 	}
 	for _, o := range options[1:] {
 		switch o {
@@ -90,7 +107,7 @@ func argOf(f reflect.StructField, tag string) (Arg, error) {
 			a.Required = true
 		case "rest", TypeDecimal, TypeUser, TypeRoom:
 			if a.Type != TypeString || a.List || a.Rest {
-				return a, fmt.Errorf("option %s is for a string, and alone", o)
+				return fmt.Errorf("option %s is for a string, and alone", o)
 			}
 			if o == "rest" {
 				a.Rest = true
@@ -98,38 +115,37 @@ func argOf(f reflect.StructField, tag string) (Arg, error) {
 				a.Type = o
 			}
 		default:
-			return a, fmt.Errorf("option %q is unknown", o)
+			return fmt.Errorf("option %q is unknown", o)
 		}
 	}
 	if enum, ok := f.Tag.Lookup("enum"); ok {
 		if a.Type != TypeString || a.List || a.Rest {
-			return a, errors.New("enum is for a plain string")
+			return errors.New("enum is for a plain string")
 		}
 		a.Type, a.Choices = TypeEnum, strings.Split(enum, "|")
 		if slices.Contains(a.Choices, "") {
-			return a, errors.New("enum has an empty choice")
+			return errors.New("enum has an empty choice")
 		}
 	}
-	return a, a.checkValues(f.Type)
+	return a.checkValues(f.Type)
 }
 
 // checkValues tries the default and the bounds as values of the argument.
-func (a Arg) checkValues(t reflect.Type) error {
+func (a *param) checkValues(t reflect.Type) error {
 	if a.Min != "" || a.Max != "" {
 		switch a.Type {
 		case TypeBool, TypeEnum, TypeUser, TypeRoom:
 			return fmt.Errorf("min and max mean nothing for type %s", a.Type)
 		}
 	}
-	low, err := a.bound(a.Min)
-	if err != nil {
+	var err error
+	if a.low, err = a.bound(a.Min); err != nil {
 		return fmt.Errorf("min %q: %w", a.Min, err)
 	}
-	high, err := a.bound(a.Max)
-	if err != nil {
+	if a.high, err = a.bound(a.Max); err != nil {
 		return fmt.Errorf("max %q: %w", a.Max, err)
 	}
-	if low != nil && high != nil && low.Cmp(high) > 0 {
+	if a.low != nil && a.high != nil && a.low.Cmp(a.high) > 0 {
 		return fmt.Errorf("min %s is over max %s", a.Min, a.Max)
 	}
 	if a.Default == "" {

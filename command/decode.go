@@ -14,7 +14,7 @@ import (
 
 // decode fills the struct v from the arguments of a command line.
 func (p *plan) decode(args string, v reflect.Value) *Error {
-	given := make([]bool, len(p.args))
+	given := make([]bool, len(p.params))
 	split := splitter{args: args}
 	isKey := func(key string) bool { _, ok := p.names[key]; return ok }
 	for next := 0; ; {
@@ -24,14 +24,14 @@ func (p *plan) decode(args string, v reflect.Value) *Error {
 		}
 		i := p.names[key]
 		if key == "" {
-			for next < len(p.args) && given[next] && !p.args[next].List {
+			for next < len(p.params) && given[next] && !p.params[next].List {
 				next++
 			}
-			if i = next; i == len(p.args) {
+			if i = next; i == len(p.params) {
 				return usage("%q is too much.", shown(split.rest()))
 			}
 		}
-		a := p.args[i]
+		a := &p.params[i]
 		if given[i] && !a.List {
 			return usage("%s is given twice.", a.Name)
 		}
@@ -42,12 +42,13 @@ func (p *plan) decode(args string, v reflect.Value) *Error {
 		} else if value, err = split.value(); err != nil {
 			return err
 		}
-		if err := a.put(v.Field(p.fields[i]), value); err != nil {
+		if err := a.put(v.Field(a.field), value); err != nil {
 			return usage("%s %v.", a.Name, err)
 		}
 	}
-	for i, a := range p.args {
-		f := v.Field(p.fields[i])
+	for i := range p.params {
+		a := &p.params[i]
+		f := v.Field(a.field)
 		switch {
 		case a.Required && (!given[i] || f.Kind() == reflect.String && f.Len() == 0):
 			return usage("%s is missing.", a.Name)
@@ -63,7 +64,7 @@ func (p *plan) decode(args string, v reflect.Value) *Error {
 }
 
 // put adds s to a list, or sets it.
-func (a Arg) put(f reflect.Value, s string) error {
+func (a *param) put(f reflect.Value, s string) error {
 	if a.List {
 		f.Set(reflect.Append(f, reflect.ValueOf(s).Convert(f.Type().Elem())))
 		return nil
@@ -73,7 +74,7 @@ func (a Arg) put(f reflect.Value, s string) error {
 
 // set parses s as a value of a into f. The error reads after the name of the
 // argument.
-func (a Arg) set(f reflect.Value, s string) error {
+func (a *param) set(f reflect.Value, s string) error {
 	if s == "" && a.Required {
 		return errors.New("is missing")
 	}
@@ -152,11 +153,11 @@ func (a Arg) bound(s string) (*big.Rat, error) {
 }
 
 // within checks n against min and max.
-func (a Arg) within(n *big.Rat, verb, unit string) error {
-	if low, _ := a.bound(a.Min); low != nil && n.Cmp(low) < 0 {
+func (a *param) within(n *big.Rat, verb, unit string) error {
+	if a.low != nil && n.Cmp(a.low) < 0 {
 		return fmt.Errorf("must %s at least %s%s", verb, a.Min, unit)
 	}
-	if high, _ := a.bound(a.Max); high != nil && n.Cmp(high) > 0 {
+	if a.high != nil && n.Cmp(a.high) > 0 {
 		return fmt.Errorf("must %s at most %s%s", verb, a.Max, unit)
 	}
 	return nil

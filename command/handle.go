@@ -60,7 +60,7 @@ func handle[A any](b *Bot, s Spec, at string, fn func(context.Context, *Call, A)
 	if err != nil {
 		panic(fmt.Sprintf("command: %s: /%s: %v", at, s.Name, err))
 	}
-	s.Args = p.args
+	s.Args = p.args()
 	b.register(&registration{s, at, HandlerFunc(func(ctx context.Context, c *Call) error {
 		var args A
 		if err := p.decode(c.Args, reflect.ValueOf(&args).Elem()); err != nil {
