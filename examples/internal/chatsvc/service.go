@@ -1,0 +1,184 @@
+// Package chatsvc is the chatroom service: rooms, history and live sockets over
+// a store, for users whom somebody else has logged in.
+//
+//	svc, err := chatsvc.New(ctx, chatsvc.Config{
+//		Store:    "gochat.db",
+//		Broker:   broker,
+//		Verifier: token.NewVerifier(keys, issuer, audience, nil),
+//	})
+//	mux.Handle("/api/", svc.API())
+//	mux.Handle("/ws", svc.Socket())
+//	...
+//	err = svc.Shutdown(ctx)
+//
+// [Run] does all of it, as the program chatroom needs it. The service never
+// sees a password: it verifies tokens (package token), which come in the
+// Authorization header or, from browsers, as a WebSocket subprotocol. One in
+// the address is refused, because addresses end up in logs.
+package chatsvc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/examples/internal/httpsvc"
+	"github.com/carlware/gochat/examples/internal/token"
+	"github.com/carlware/gochat/transport"
+	"github.com/carlware/gochat/transport/rest"
+	"github.com/carlware/gochat/transport/ws"
+)
+
+// Config says what a service is made of.
+type Config struct {
+	// Store is the path of a SQLite file, or "memory".
+	Store string
+
+	// Broker reaches bots and other nodes. The caller closes it, after
+	// Shutdown. nil: neither.
+	Broker transport.Broker
+
+	// Verifier tells whom a token speaks for.
+	Verifier *token.Verifier
+
+	// Users is the directory of users, see [chat.Options]. nil: only those
+	// are known who have been here.
+	Users func(ctx context.Context, ids []chat.UserID) ([]chat.User, error)
+
+	// Origins are pages of other hosts that may connect, see [ws.Options].
+	Origins []string
+
+	// Lobby is the room that everybody is let into. Empty: "general".
+	Lobby string
+
+	// Logger gets what needs an operator. nil: [slog.Default].
+	Logger *slog.Logger
+
+	// Listener and Hosts are for [Run]: where it serves, and the names of
+	// this server besides localhost. Run closes Listener.
+	Listener net.Listener
+	Hosts    []string
+}
+
+// Service is a running chatroom service.
+type Service struct {
+	store    chat.Store
+	node     *chat.Node
+	sockets  *ws.Handler
+	api      http.Handler
+	verifier *token.Verifier
+	draining atomic.Bool
+}
+
+// New opens the store and begins a node over it. It returns a service that is
+// ready to serve; end it with Shutdown.
+func New(ctx context.Context, c Config) (*Service, error) {
+	if c.Verifier == nil {
+		return nil, errors.New("chatsvc: no verifier")
+	}
+	c.Lobby = cmp.Or(c.Lobby, "general")
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	store, err := OpenStore(ctx, c.Store)
+	if err != nil {
+		return nil, err
+	}
+	node, err := chat.New(&chat.Options{
+		Store: store, Broker: c.Broker, Lobby: c.Lobby, Users: c.Users, Logger: c.Logger,
+	})
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	s := &Service{store: store, node: node, verifier: c.Verifier}
+	s.sockets = ws.NewHandler(node, s.ofSocket, &ws.Options{
+		Origins: c.Origins, Reauthenticate: s.principal, Logger: c.Logger,
+	})
+	s.api = http.StripPrefix("/api", rest.NewHandler(node, authenticated, &rest.Options{Logger: c.Logger}))
+	return s, nil
+}
+
+// API returns the handler of /api/.
+func (s *Service) API() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		claims, err := httpsvc.Authenticate(r, s.verifier)
+		if p, ok := errors.AsType[*httpsvc.Problem](err); ok {
+			p.Write(w)
+			return
+		}
+		ctx := context.WithValue(r.Context(), principalKey{}, principalOf(claims))
+		s.api.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// Socket returns the handler of /ws.
+func (s *Service) Socket() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch q := r.URL.Query(); {
+		case q.Has("access_token") || q.Has("token"):
+			httpsvc.BadRequest("", "a token does not belong into the address").Write(w)
+		case s.draining.Load():
+			httpsvc.Unavailable(time.Second).Write(w)
+		default:
+			s.sockets.ServeHTTP(w, r)
+		}
+	})
+}
+
+// Ready returns nil while the service can do its work.
+func (s *Service) Ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return errors.New("chatsvc: shutting down")
+	}
+	return s.node.Ready(ctx)
+}
+
+// Drain makes the service say that it is not ready and refuse new sockets. What
+// is connected goes on: bots in the same process can still answer.
+func (s *Service) Drain() { s.draining.Store(true) }
+
+// Shutdown ends the service: sockets are told to come back later, commands are
+// settled, and what was accepted is in the store when it returns. When ctx ends
+// first the rest is cut short; nothing that was acknowledged is lost then.
+func (s *Service) Shutdown(ctx context.Context) error {
+	s.Drain()
+	err := errors.Join(s.sockets.Shutdown(ctx), s.node.Shutdown(ctx), s.store.Close())
+	if err != nil {
+		return fmt.Errorf("chatsvc: shutdown: %w", err)
+	}
+	return nil
+}
+
+// Grace is how long the end of a service may take; a container that is stopped
+// is killed after 10 s.
+const Grace = 8 * time.Second
+
+// Run serves on c.Listener until ctx ends, then shuts down and returns nil.
+func Run(ctx context.Context, c Config) error {
+	defer c.Listener.Close() //nolint:errcheck // the server has closed it
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	svc, err := New(ctx, c)
+	if err != nil {
+		return err
+	}
+	mux := httpsvc.NewMux(c.Logger)
+	mux.Handle("/api/", svc.API())
+	mux.Handle("/ws", svc.Socket())
+	mux.Health(svc.Ready)
+	h, err := httpsvc.Hosts(c.Hosts, httpsvc.Headers(mux))
+	if err != nil {
+		return errors.Join(err, svc.Shutdown(ctx))
+	}
+	var ended error
+	err = httpsvc.Serve(ctx, c.Listener, h, &httpsvc.Options{
+		Logger: c.Logger,
+		Grace:  Grace,
+		Drain:  func(ctx context.Context) { ended = svc.Shutdown(ctx) },
+	})
+	return errors.Join(err, ended)
+}
