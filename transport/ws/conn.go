@@ -1,0 +1,256 @@
+package ws
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/carlware/gochat/chat"
+)
+
+const (
+	requestTimeout = 15 * time.Second // of one request to the hub
+	lingerTime     = 2 * time.Second  // from the decision to close until the cut
+	maxReplies     = 256 << 10        // bytes of replies that wait to be written
+	maxRooms       = 32               // handles of rooms that a connection keeps
+)
+
+// conn is one connection. Its reader goroutine takes one request at a time and
+// waits for the hub; a writer goroutine exists only while there is something to
+// write; one timer does all that depends on time. mu is never held during a
+// call of the hub or of a session, which may wake the connection while they hold
+// their own locks.
+type conn struct {
+	h    *Handler
+	ws   *websocket.Conn
+	wire *wire
+
+	ctx    context.Context // of requests to the hub
+	cancel context.CancelFunc
+	rooms  map[chat.RoomID]chat.Room // the reader's
+	next   *chat.Session             // the reader's: begins with the reply to its hello
+	faults window                    // the reader's: faulty frames
+	pings  window                    // the reader's: control frames
+
+	mu         sync.Mutex
+	who        chat.Principal
+	sess       *chat.Session
+	replies    [][]byte // frames, in order
+	replyBytes int
+	pong       []byte // framed, or nil
+	pingDue    bool
+	pending    bool // sess may have something
+	writing    bool // the writer exists
+	bye        *farewell
+	parting    *farewell // bye after the request at hand
+	said       bool      // bye was written
+	dead       bool      // nothing may begin any more
+	clock      clock
+
+	space chan struct{} // signalled when replies were taken
+	tasks sync.WaitGroup
+}
+
+func newConn(h *Handler, p chat.Principal) *conn {
+	c := &conn{h: h, who: p, space: make(chan struct{}, 1)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// user is who the connection belongs to. It never changes: see extend.
+func (c *conn) user() chat.UserID { return c.who.User.ID }
+
+// read is the life of the connection.
+func (c *conn) read() {
+	defer c.finish()
+	for {
+		typ, data, err := c.message()
+		if err != nil {
+			c.lost(err)
+			return
+		}
+		if f := c.refuse(typ, data); f != nil {
+			c.end(*f)
+		} else if c.busy() {
+			c.serve(data)
+			c.idle()
+		}
+		putBuffer(data)
+	}
+}
+
+// finish lets go of everything. Only the reader calls it, at its end.
+func (c *conn) finish() {
+	if v := recover(); v != nil {
+		// As net/http does: one connection must not end the program.
+		c.h.o.Logger.Error("ws: panic in a request", "panic", v, "stack", string(debug.Stack()))
+		c.end(farewell{codeInternal, "something went wrong on our side"})
+		c.linger()
+	}
+	c.mu.Lock()
+	c.dead = true
+	c.clock.stop()
+	sess := c.sess
+	c.mu.Unlock()
+	c.cancel()
+	c.ws.CloseNow()
+	if sess != nil {
+		sess.Close()
+	}
+	if c.next != nil {
+		c.next.Close()
+	}
+	c.tasks.Wait()
+}
+
+// lost handles the end of reading.
+func (c *conn) lost(err error) {
+	switch {
+	case websocket.CloseStatus(err) != -1:
+		return // the peer said goodbye, and the library answered
+	case isTimeout(err):
+		c.end(farewell{codeSlow, "a message took too long"})
+	case isTooBig(err):
+		c.end(farewell{codeTooBig, "the message is too big"})
+	default:
+		// Broken framing, or the connection is gone and nothing will arrive.
+		c.end(farewell{codeProtocol, "the framing is broken"})
+	}
+	c.linger()
+}
+
+// linger reads and drops what comes until the peer closes or the time of the
+// farewell is over. Closing at once with unread data would reset the connection,
+// and the farewell might never be read.
+func (c *conn) linger() {
+	c.wire.SetReadDeadline(time.Time{})
+	var b [512]byte
+	for {
+		if _, err := c.wire.Read(b[:]); err != nil {
+			return
+		}
+	}
+}
+
+// busy begins a request, unless the connection is ending. The liveness clock
+// stands still until idle, because what the peer says is not read meanwhile.
+func (c *conn) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bye != nil || c.dead {
+		return false
+	}
+	c.clock.busy = true
+	return true
+}
+
+func (c *conn) idle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clock.busy = false
+	c.clock.idleSince = time.Now()
+	if c.parting != nil {
+		c.endLocked(*c.parting)
+	}
+}
+
+// end closes the connection: what is queued is sent, then f, and whatever the
+// peer does, it is cut after lingerTime. Only the first call counts. It does not
+// block.
+func (c *conn) end(f farewell) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked(f)
+}
+
+func (c *conn) endLocked(f farewell) {
+	if c.bye != nil || c.dead {
+		return
+	}
+	c.bye = &f
+	c.clock.cutAt = time.Now().Add(lingerTime)
+	c.arm()
+	c.schedule()
+}
+
+// endOf ends the connection because its session ended with err, unless it has
+// another one by now.
+func (c *conn) endOf(sess *chat.Session, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sess == sess {
+		c.endLocked(farewellFor(err))
+	}
+}
+
+// drain is end after the request that is being served.
+func (c *conn) drain(f farewell) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.clock.busy {
+		c.parting = &f
+		return
+	}
+	c.endLocked(f)
+}
+
+// cut ends the connection at once. The reader notices.
+func (c *conn) cut() {
+	c.cancel()
+	c.wire.Close()
+}
+
+// room returns a handle, which is asked for once: it checks rights anew with
+// every use.
+func (c *conn) room(ctx context.Context, id chat.RoomID) (chat.Room, error) {
+	if r, ok := c.rooms[id]; ok {
+		return r, nil
+	}
+	r, err := c.h.hub.Room(ctx, c.user(), id)
+	if err != nil {
+		return nil, err
+	}
+	if c.rooms == nil || len(c.rooms) >= maxRooms {
+		c.rooms = map[chat.RoomID]chat.Room{}
+	}
+	c.rooms[id] = r
+	return r, nil
+}
+
+// extend takes over a new authentication of the same user and login.
+func (c *conn) extend(p chat.Principal) error {
+	if !p.Expires.IsZero() && !time.Now().Before(p.Expires) {
+		return errUnauthorized
+	}
+	c.mu.Lock()
+	sess := c.sess
+	c.mu.Unlock()
+	if err := sess.Extend(p); err != nil { // not nil: there is a session before any request but hello
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.who.Expires = p.Expires
+	c.clock.expires(p.Expires)
+	c.arm()
+	return nil
+}
+
+// window counts what happens within a time.
+type window struct {
+	from time.Time
+	n    int
+}
+
+// over counts one and reports whether there were more than most within d.
+func (w *window) over(most int, d time.Duration) bool {
+	now := time.Now()
+	if now.Sub(w.from) >= d {
+		w.from, w.n = now, 0
+	}
+	w.n++
+	return w.n > most
+}

@@ -1,0 +1,210 @@
+package ws
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/carlware/gochat/chat"
+)
+
+// Options are the options of [NewHandler]. nil means all defaults.
+type Options struct {
+	// Origins are the origins of other hosts whose pages may connect, such as
+	// "https://app.example". The first label may be any, as in
+	// "https://*.app.example", and so may the port, as in
+	// "http://localhost:*". Pages of the host that serves the handler always
+	// may, and programs that send no Origin. A pattern without a scheme, or
+	// for all hosts, makes NewHandler panic.
+	Origins []string
+
+	// Reauthenticate checks a new token that a client sends on its connection
+	// because the old one is about to end. The result must be the same user
+	// and login. ctx ends after 15 s. nil means that clients have to connect
+	// again.
+	Reauthenticate func(ctx context.Context, token string) (chat.Principal, error)
+
+	// PingInterval is how often the server pings a client; 25 s.
+	PingInterval time.Duration
+	// PongTimeout is how long the client may take to answer; 10 s.
+	PongTimeout time.Duration
+	// HelloTimeout is how long a client may take to say hello; 10 s.
+	HelloTimeout time.Duration
+	// StallTimeout is how long a client may take nothing of what is sent to
+	// it, and how long it may take to send one message; 10 s.
+	StallTimeout time.Duration
+
+	// Logger receives what needs an operator. nil means [slog.Default].
+	Logger *slog.Logger
+}
+
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	def := func(p *time.Duration, v time.Duration) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	def(&c.PingInterval, 25*time.Second)
+	def(&c.PongTimeout, 10*time.Second)
+	def(&c.HelloTimeout, 10*time.Second)
+	def(&c.StallTimeout, 10*time.Second)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// Handler serves a [chat.Hub] over WebSocket. It is safe for concurrent use.
+type Handler struct {
+	hub          chat.Hub
+	authenticate func(*http.Request) (chat.Principal, error)
+	o            Options
+	origins      origins
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	draining bool
+	tasks    sync.WaitGroup // one for each connection
+}
+
+// NewHandler returns a handler for hub. authenticate says who a request comes
+// from; it runs before the upgrade and may be called concurrently. Its error
+// means 401, unless it wraps [chat.ErrForbidden] (403) or
+// [chat.ErrUnavailable] (503). With tokens, [BearerToken] finds them.
+//
+// End it with Shutdown, before the hub: [http.Server.Shutdown] knows nothing of
+// connections that were upgraded.
+func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, error), o *Options) *Handler {
+	c := o.withDefaults()
+	return &Handler{
+		hub: hub, authenticate: authenticate, o: c, origins: parseOrigins(c.Origins), conns: map[*conn]struct{}{},
+	}
+}
+
+// ServeHTTP upgrades the request to a connection, or refuses it with problem
+// details. It returns after the upgrade; the connection lives on until its
+// client leaves, something ends it, or Shutdown.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !h.enter() {
+		refuseDraining.write(w)
+		return
+	}
+	if !h.accept(w, r) {
+		h.tasks.Done()
+	}
+}
+
+// enter counts a connection to come, unless the handler is draining.
+func (h *Handler) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.draining {
+		h.tasks.Add(1)
+	}
+	return !h.draining
+}
+
+// accept makes the connection. It reports whether one was made, which then
+// leaves h.tasks by itself.
+func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made bool) {
+	if f := h.verify(r); f != nil {
+		f.write(w)
+		return false
+	}
+	p, err := h.authenticate(r)
+	if err != nil || p.User.ID == "" {
+		refusalFor(err).write(w)
+		return false
+	}
+	if !p.Expires.IsZero() && !time.Now().Before(p.Expires) {
+		refuseLogin.write(w)
+		return false
+	}
+	hj := &hijacker{ResponseWriter: w}
+	c := newConn(h, p)
+	// The library would answer with the client's spelling of the subprotocol,
+	// and its check of the origin knows less than ours.
+	w.Header().Set("Sec-WebSocket-Protocol", Protocol)
+	c.ws, err = websocket.Accept(hj, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true,
+		CompressionMode:    websocket.CompressionDisabled,
+		OnPingReceived:     c.pinged,
+		OnPongReceived:     c.ponged,
+	})
+	if err != nil {
+		h.o.Logger.Warn("ws: upgrade failed", "err", err) // Accept has answered
+		return false
+	}
+	c.wire = hj.wire
+	c.ws.SetReadLimit(maxHello)
+	h.mu.Lock()
+	h.conns[c] = struct{}{}
+	draining := h.draining
+	h.mu.Unlock()
+	c.begin()
+	if draining {
+		c.end(restart(1))
+	}
+	go func() {
+		defer h.tasks.Done()
+		c.read()
+		h.mu.Lock()
+		delete(h.conns, c)
+		h.mu.Unlock()
+	}()
+	return true
+}
+
+// pace is how many connections are closed at a time, and paceTime what is
+// waited in between: 10,000 take less than a second.
+const (
+	pace     = 64
+	paceTime = 5 * time.Millisecond
+)
+
+// Shutdown refuses new connections with 503 and ends the others: each finishes
+// the request it is at, sends what is queued and closes with 1012 and a hint
+// when to come back, spread so that not all come at once. A client that does not
+// answer is cut after 2 s. When ctx ends first, all are cut and ctx's error is
+// returned. Calling it again is safe.
+func (h *Handler) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	h.draining = true
+	conns := slices.Collect(maps.Keys(h.conns))
+	h.mu.Unlock()
+
+	ended := make(chan struct{})
+	go func() {
+		h.tasks.Wait()
+		close(ended)
+	}()
+	for i, c := range conns {
+		c.drain(restart(len(conns)))
+		if i%pace == pace-1 && ctx.Err() == nil {
+			time.Sleep(paceTime)
+		}
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	h.mu.Lock()
+	conns = slices.Collect(maps.Keys(h.conns))
+	h.mu.Unlock()
+	for _, c := range conns {
+		c.cut()
+	}
+	<-ended // requests to the hub end with the connection
+	return ctx.Err()
+}

@@ -1,0 +1,334 @@
+package ws
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/carlware/gochat/chat"
+)
+
+// request is the body of one kind of request.
+type request interface {
+	// check applies the rules of the wire; those of the chat are the hub's.
+	check() *chat.Error
+	// serve does it and adds what its ok carries to o.
+	serve(ctx context.Context, c *conn, id string, o *object) error
+}
+
+// kind is one type of request.
+type kind struct {
+	make   func() request // nil: of the protocol, but not served
+	hello  bool
+	stores bool // its id is an idempotency key
+	silent bool // may come without id, and then gets no reply
+}
+
+func of[T any, P interface {
+	*T
+	request
+}]() func() request {
+	return func() request { return P(new(T)) }
+}
+
+// kinds has all types of requests.
+var kinds map[string]*kind
+
+func init() { // not in the declaration: serve refers to kinds through conn
+	kinds = map[string]*kind{
+		"hello":       {make: of[helloRequest](), hello: true},
+		"message":     {make: of[messageRequest](), stores: true},
+		"command":     {make: of[commandRequest](), stores: true},
+		"edit":        {make: of[editRequest](), stores: true},
+		"delete":      {make: of[deleteRequest](), stores: true},
+		"react":       {make: of[reactRequest](), stores: true},
+		"create_room": {make: of[createRoomRequest](), stores: true},
+		"direct":      {make: of[directRequest](), stores: true},
+		"join":        {make: of[joinRequest](), stores: true},
+		"leave":       {make: of[leaveRequest](), stores: true},
+		"invite":      {make: of[inviteRequest](), stores: true},
+		"remove":      {make: of[removeRequest](), stores: true},
+		"ban":         {make: of[banRequest](), stores: true},
+		"unban":       {make: of[unbanRequest](), stores: true},
+		"set_member":  {make: of[setMemberRequest](), stores: true},
+		"update_room": {make: of[updateRoomRequest](), stores: true},
+		"history":     {make: of[historyRequest]()},
+		"rooms":       {make: of[roomsRequest]()},
+		"members":     {make: of[membersRequest]()},
+		"commands":    {make: of[commandsRequest]()},
+		"read":        {make: of[readRequest](), silent: true},
+		"auth":        {make: of[authRequest]()},
+		"ping":        {make: of[pingRequest]()},
+		"typing":      {silent: true},
+		"complete":    {},
+	}
+}
+
+type helloRequest struct {
+	Epoch string                   `json:"epoch,omitempty"`
+	Rooms map[chat.RoomID]chat.Seq `json:"rooms,omitempty"`
+}
+
+func (r *helloRequest) check() *chat.Error {
+	if len(r.Rooms) > maxHelloRooms {
+		return bad("rooms", "A hello names at most 2,000 rooms.")
+	}
+	for room, seq := range r.Rooms {
+		if !validID(string(room)) {
+			return bad("rooms", "A room id has 1 to 64 letters, digits, _ and -.")
+		}
+		if seq > maxSeq {
+			return bad("rooms", "A seq is below 2^40.")
+		}
+	}
+	return nil
+}
+
+type messageRequest struct {
+	Room     chat.RoomID     `json:"room"`
+	Text     *string         `json:"text"`
+	ReplyTo  chat.Seq        `json:"reply_to,omitempty"`
+	Mentions []chat.UserID   `json:"mentions,omitempty"`
+	Data     json.RawMessage `json:"data,omitempty"`
+}
+
+func (r *messageRequest) check() *chat.Error {
+	return first(checkRoom(r.Room), required("text", r.Text), checkSeq("reply_to", r.ReplyTo, 0), checkData(r.Data))
+}
+
+type commandRequest struct {
+	Room chat.RoomID `json:"room"`
+	Text *string     `json:"text"`
+}
+
+func (r *commandRequest) check() *chat.Error {
+	return first(checkRoom(r.Room), required("text", r.Text))
+}
+
+type editRequest struct {
+	Room chat.RoomID     `json:"room"`
+	Seq  chat.Seq        `json:"seq"`
+	Text *string         `json:"text"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+func (r *editRequest) check() *chat.Error {
+	return first(checkRoom(r.Room), checkSeq("seq", r.Seq, 1), required("text", r.Text), checkData(r.Data))
+}
+
+type deleteRequest struct {
+	Room chat.RoomID `json:"room"`
+	Seq  chat.Seq    `json:"seq"`
+}
+
+func (r *deleteRequest) check() *chat.Error {
+	return first(checkRoom(r.Room), checkSeq("seq", r.Seq, 1))
+}
+
+type reactRequest struct {
+	Room  chat.RoomID `json:"room"`
+	Seq   chat.Seq    `json:"seq"`
+	Emoji *string     `json:"emoji"`
+	On    *bool       `json:"on"`
+}
+
+func (r *reactRequest) check() *chat.Error {
+	return first(checkRoom(r.Room), checkSeq("seq", r.Seq, 1), required("emoji", r.Emoji), required("on", r.On))
+}
+
+type createRoomRequest struct {
+	Name    *string         `json:"name"`
+	Kind    chat.RoomKind   `json:"kind,omitempty"`
+	Members []chat.UserID   `json:"members,omitempty"`
+	Hides   bool            `json:"hides_history,omitempty"`
+	Data    json.RawMessage `json:"data,omitempty"`
+}
+
+func (r *createRoomRequest) check() *chat.Error {
+	return first(required("name", r.Name), checkData(r.Data))
+}
+
+type directRequest struct {
+	User chat.UserID `json:"user"`
+}
+
+func (r *directRequest) check() *chat.Error { return checkUser(r.User) }
+
+// roomRequest is the body of requests that only name a room.
+type roomRequest struct {
+	Room chat.RoomID `json:"room"`
+}
+
+func (r *roomRequest) check() *chat.Error { return checkRoom(r.Room) }
+
+// placeRequest is the body of requests about somebody's place in a room.
+type placeRequest struct {
+	Room chat.RoomID `json:"room"`
+	User chat.UserID `json:"user"`
+}
+
+func (r *placeRequest) check() *chat.Error { return first(checkRoom(r.Room), checkUser(r.User)) }
+
+type (
+	joinRequest   struct{ roomRequest }
+	leaveRequest  struct{ roomRequest }
+	inviteRequest struct{ placeRequest }
+	removeRequest struct{ placeRequest }
+	banRequest    struct{ placeRequest }
+	unbanRequest  struct{ placeRequest }
+)
+
+type setMemberRequest struct {
+	Room chat.RoomID `json:"room"`
+	User chat.UserID `json:"user"`
+	Role chat.Role   `json:"role"`
+}
+
+func (r *setMemberRequest) check() *chat.Error {
+	fault := first(checkRoom(r.Room), checkUser(r.User))
+	switch r.Role {
+	case chat.Owner, chat.Admin, chat.Participant:
+		return fault
+	}
+	return first(fault, bad("role", "A role is owner, admin or member."))
+}
+
+// updateRoomRequest changes one thing of a room, because one request is one
+// event.
+type updateRoomRequest struct {
+	Room     chat.RoomID     `json:"room"`
+	Name     *string         `json:"name,omitempty"`
+	Archived *bool           `json:"archived,omitempty"`
+	Data     json.RawMessage `json:"data,omitempty"`
+}
+
+func (r *updateRoomRequest) check() *chat.Error {
+	n := 0
+	for _, given := range []bool{r.Name != nil, r.Archived != nil, r.Data != nil} {
+		if given {
+			n++
+		}
+	}
+	if fault := first(checkRoom(r.Room), checkData(r.Data)); fault != nil || n == 1 {
+		return fault
+	}
+	return bad("", "Change one of name, archived and data.")
+}
+
+type historyRequest struct {
+	Room   chat.RoomID `json:"room"`
+	Before *chat.Seq   `json:"before,omitempty"`
+	After  *chat.Seq   `json:"after,omitempty"`
+	Limit  *int        `json:"limit,omitempty"`
+}
+
+func (r *historyRequest) check() *chat.Error {
+	fault := first(checkRoom(r.Room), checkLimit(r.Limit))
+	if r.Before != nil {
+		fault = first(fault, checkSeq("before", *r.Before, 1))
+	}
+	if r.After != nil {
+		fault = first(fault, checkSeq("after", *r.After, 0))
+	}
+	return fault
+}
+
+type roomsRequest struct {
+	After chat.RoomID `json:"after,omitempty"`
+	Limit *int        `json:"limit,omitempty"`
+}
+
+func (r *roomsRequest) check() *chat.Error {
+	if r.After != "" && !validID(string(r.After)) {
+		return bad("after", "A room id has 1 to 64 letters, digits, _ and -.")
+	}
+	return checkLimit(r.Limit)
+}
+
+type membersRequest struct {
+	Room  chat.RoomID `json:"room"`
+	After chat.UserID `json:"after,omitempty"`
+	Limit *int        `json:"limit,omitempty"`
+}
+
+func (r *membersRequest) check() *chat.Error { return first(checkRoom(r.Room), checkLimit(r.Limit)) }
+
+type commandsRequest struct {
+	After string `json:"after,omitempty"`
+	Limit *int   `json:"limit,omitempty"`
+}
+
+func (r *commandsRequest) check() *chat.Error { return checkLimit(r.Limit) }
+
+type readRequest struct {
+	Room chat.RoomID `json:"room"`
+	Seq  chat.Seq    `json:"seq"`
+}
+
+func (r *readRequest) check() *chat.Error { return first(checkRoom(r.Room), checkSeq("seq", r.Seq, 1)) }
+
+type authRequest struct {
+	Token string `json:"token"`
+}
+
+func (r *authRequest) check() *chat.Error {
+	if r.Token == "" {
+		return bad("token", "A token is needed.")
+	}
+	return nil
+}
+
+type pingRequest struct{}
+
+func (r *pingRequest) check() *chat.Error { return nil }
+
+func first(faults ...*chat.Error) *chat.Error {
+	for _, f := range faults {
+		if f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+func required[T any](field string, v *T) *chat.Error {
+	if v == nil {
+		return bad(field, "This is needed.")
+	}
+	return nil
+}
+
+func checkRoom(id chat.RoomID) *chat.Error {
+	if !validID(string(id)) {
+		return bad("room", "A room id has 1 to 64 letters, digits, _ and -.")
+	}
+	return nil
+}
+
+func checkUser(id chat.UserID) *chat.Error {
+	if id == "" || len(id) > 64 {
+		return bad("user", "A user id has 1 to 64 bytes.")
+	}
+	return nil
+}
+
+func checkSeq(field string, s, least chat.Seq) *chat.Error {
+	if s < least || s > maxSeq {
+		return bad(field, "This is no position in a room.")
+	}
+	return nil
+}
+
+func checkLimit(limit *int) *chat.Error {
+	if limit != nil && *limit < 1 {
+		return bad("limit", "A limit is 1 to 200.")
+	}
+	return nil
+}
+
+func checkData(data json.RawMessage) *chat.Error {
+	if data != nil && !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
+		return bad("data", "The data is a JSON object.")
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package ws
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// wire is the network connection under a WebSocket. The library reads from it
+// and answers broken framing and the peer's close frame through Write; all that
+// the connection has to say goes past the library, already framed, many frames
+// in one write. That is sound because a control frame of the library always
+// comes as one Write: it is at most 127 bytes, and its buffer has 256.
+type wire struct {
+	net.Conn
+	early []byte // what net/http had read behind the request
+
+	began time.Time
+	heard atomic.Int64 // when something was read last, in ns since began
+
+	mu    sync.Mutex // one Write or send at a time
+	torn  []byte     // the rest of a frame that was not written before the stall
+	ended bool       // a close frame was written, or can't be any more
+}
+
+// bufferSize is that of the library's buffers on each side. Frames for clients
+// do not pass through them, and long messages are read past them.
+const bufferSize = 256
+
+// Read is called by the reader of the connection only.
+func (w *wire) Read(p []byte) (int, error) {
+	if len(w.early) > 0 {
+		n := copy(p, w.early)
+		w.early = w.early[n:]
+		return n, nil
+	}
+	n, err := w.Conn.Read(p)
+	if n > 0 {
+		w.heard.Store(int64(time.Since(w.began)))
+	}
+	return n, err
+}
+
+// lastHeard returns when something was read last.
+func (w *wire) lastHeard() time.Time { return w.began.Add(time.Duration(w.heard.Load())) }
+
+// libraryWrite bounds a Write of the library.
+const libraryWrite = 2 * time.Second
+
+// Write is called by the library only, with one control frame: a close frame,
+// since the connection answers pings itself.
+func (w *wire) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended || w.torn != nil {
+		return len(p), nil // the farewell has been said, or can't be
+	}
+	w.ended = true
+	w.Conn.SetWriteDeadline(time.Now().Add(libraryWrite))
+	return w.Conn.Write(p)
+}
+
+// errStalled: the peer took nothing for the time allowed.
+var errStalled = errors.New("ws: no progress in writing")
+
+// send writes whole frames; ends are the offsets in b at which they end. It
+// fails with errStalled when nothing at all could be written for stall: a peer
+// that is slow but takes something is waited for. After that only farewell may
+// follow.
+func (w *wire) send(b []byte, ends []int, stall time.Duration) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return net.ErrClosed
+	}
+	for done := 0; done < len(b); {
+		w.Conn.SetWriteDeadline(time.Now().Add(stall))
+		n, err := w.Conn.Write(b[done:])
+		done += n
+		switch {
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case n == 0:
+			for _, end := range ends {
+				if end >= done {
+					w.torn = append([]byte{}, b[done:end]...) // not nil, even if empty
+					break
+				}
+			}
+			return errStalled
+		}
+	}
+	return nil
+}
+
+// farewell writes a close frame, behind what is left of a frame that stalled,
+// and is the last to write. It gives up at the deadline.
+func (w *wire) farewell(f farewell, deadline time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return nil
+	}
+	w.ended = true
+	w.Conn.SetWriteDeadline(deadline)
+	_, err := w.Conn.Write(append(w.torn, f.frame()...))
+	return err
+}
+
+// hijacker is a ResponseWriter that gives the library a wire instead of the
+// bare connection, with small buffers.
+type hijacker struct {
+	http.ResponseWriter
+	wire *wire
+}
+
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := nc.SetDeadline(time.Time{}); err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	w := &wire{Conn: nc, began: time.Now()}
+	if n := rw.Reader.Buffered(); n > 0 {
+		b, _ := rw.Reader.Peek(n)
+		w.early = append(w.early, b...)
+	}
+	h.wire = w
+	return w, bufio.NewReadWriter(bufio.NewReaderSize(w, bufferSize), bufio.NewWriterSize(w, bufferSize)), nil
+}
+
+// WriteHeader also makes frameworks send the header that put it off until the
+// first write of a body: Hijack would lose it.
+func (h *hijacker) WriteHeader(status int) {
+	h.ResponseWriter.WriteHeader(status)
+	if now, ok := h.ResponseWriter.(interface{ WriteHeaderNow() }); ok {
+		now.WriteHeaderNow()
+	}
+}
+
+func isTimeout(err error) bool {
+	t, ok := errors.AsType[net.Error](err)
+	return ok && t.Timeout()
+}
