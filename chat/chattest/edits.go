@@ -54,7 +54,7 @@ func testEditedTwice(w *world) {
 	noData.Data = json.RawMessage(`{"v":1}`)
 	e := w.do(noData)
 	w.do(w.about(room, ann, chat.Edited, e.Seq, "without"))
-	if s := w.stored(room, e.Seq); s.Data != nil {
+	if s := w.stored(room, e.Seq); len(s.Data) > 0 {
 		w.Errorf("the message reads as %s: an edit replaces text, mentions and data, also by nothing", show(s))
 	}
 }
@@ -74,7 +74,7 @@ func testDeleted(w *world) {
 	if s := w.stored(room, posted.Seq); show(s) != show(want) {
 		w.Errorf("the message reads as\n%s, want\n%s: it is empty, keeps its place, and says by which event: EditedBy or DeletedBy", show(s), show(want))
 	}
-	if s := w.stored(room, edited.Seq); s.Text != "" || s.Data != nil || s.Mentions != nil {
+	if s := w.stored(room, edited.Seq); s.Text != "" || len(s.Data) > 0 || len(s.Mentions) > 0 {
 		w.Errorf("the edit of a deleted message reads as %s: there is no text any more", show(s))
 	}
 }

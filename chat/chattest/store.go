@@ -98,4 +98,13 @@ var storeGroups = []storeGroup{
 	{"Edits", editCases},
 	{"Page", pageCases},
 	{"Viewers", viewerCases},
+	{"Rooms", roomCases},
+	{"Inbox", inboxCases},
+	{"Members", memberCases},
+	{"Users", userCases},
+	{"Calls", callCases},
+	{"Settle", settleCases},
+	{"Life", lifeCases},
+	{"Values", valueCases},
+	{"Shared", sharedCases},
 }

@@ -78,7 +78,7 @@ func (w *world) open() (chat.Store, chat.Identity, *receiver) {
 // reopen closes the store and opens it again.
 func (w *world) reopen() {
 	w.Helper()
-	w.ok(w.s.Close(), "Close")
+	w.close(w.s)
 	w.s, w.id, w.log = w.open()
 }
 

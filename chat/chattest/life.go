@@ -1,0 +1,319 @@
+package chattest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/carlware/gochat/chat"
+)
+
+var lifeCases = []storeCase{
+	{"Identity", testIdentity, nil},
+	{"Epoch", testEpoch, nil},
+	{"EndedContext", testEndedContext, nil},
+	{"CancelledMeanwhile", testCancelledMeanwhile, nil},
+	{"CloseMeanwhile", testCloseMeanwhile, nil},
+	{"Closed", testClosed, nil},
+	{"Goroutines", testGoroutines, nil},
+	{"Reopened", testReopened, persistent},
+}
+
+func testIdentity(w *world) {
+	if !regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`).MatchString(w.id.Store) || w.id.Epoch == "" {
+		w.Errorf("the identity is %+v, want 22 of A-Za-z0-9_- and an epoch", w.id)
+	}
+	if _, err := w.s.Attach(func([]chat.Event) {}); err == nil {
+		w.Errorf("a second Attach is an error")
+	}
+	room := w.room(ann)
+	w.post(room, ann, "hello") // the first receiver still gets it, which finish checks
+}
+
+func testEpoch(w *world) {
+	epoch, err := w.s.RotateEpoch(w.Context(), "not the epoch")
+	if err != nil || epoch != w.id.Epoch {
+		w.Errorf("RotateEpoch of another epoch returned %q, %v, want %q: it only replaces the one that is named", epoch, err, w.id.Epoch)
+	}
+	var mu sync.Mutex
+	got := make(map[string]int)
+	together(20, func(int) {
+		epoch, err := w.s.RotateEpoch(w.Context(), w.id.Epoch)
+		if err != nil {
+			w.Errorf("RotateEpoch: %v", err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		got[epoch]++
+	})
+	if len(got) != 1 || got[w.id.Epoch] > 0 || got[""] > 0 {
+		w.Fatalf("20 times RotateEpoch of the same epoch returned %v, want one new epoch for all", got)
+	}
+	if !w.o.Persistent {
+		return
+	}
+	store := w.id.Store
+	w.reopen()
+	if w.id.Store != store || got[w.id.Epoch] != 20 {
+		w.Errorf("reopened, the identity is %+v, want store %s and the epoch of before: the log goes on", w.id, store)
+	}
+}
+
+// writes are all calls that store something, each in a form that would.
+func (w *world) writes(room chat.RoomID) map[string]func(ctx context.Context) error {
+	w.Helper()
+	m := w.message(room, ann, "never")
+	open, pending, fast := w.call(room, ann), w.call(room, ann), w.call(room, ann)
+	w.opens(pending)
+	create := w.roomOf(chat.Public, "Never "+string(room), ann)
+	return map[string]func(ctx context.Context) error{
+		"Append":      func(ctx context.Context) error { _, err := w.s.Append(ctx, m); return err },
+		"CreateRoom":  func(ctx context.Context) error { _, err := w.s.CreateRoom(ctx, create); return err },
+		"PutUsers":    func(ctx context.Context) error { return w.s.PutUsers(ctx, []chat.User{{ID: "never", Name: "Never"}}) },
+		"OpenCall":    func(ctx context.Context) error { _, _, err := w.s.OpenCall(ctx, open); return err },
+		"ExpireCalls": func(ctx context.Context) error { _, err := w.s.ExpireCalls(ctx, -time.Hour, 10); return err },
+		"RotateEpoch": func(ctx context.Context) error { _, err := w.s.RotateEpoch(ctx, w.id.Epoch); return err },
+		"MarkRead": func(ctx context.Context) error {
+			return w.s.MarkRead(ctx, []chat.ReadMark{{Room: room, User: ann.ID, Seq: 2}})
+		},
+		"SettleCall": func(ctx context.Context) error {
+			_, _, err := w.s.SettleCall(ctx, chat.Settlement{ID: pending.ID, Answers: []string{"never"}})
+			return err
+		},
+		"SettleCall of a New call": func(ctx context.Context) error {
+			_, _, err := w.s.SettleCall(ctx, chat.Settlement{New: &fast, Answers: []string{"never"}})
+			return err
+		},
+	}
+}
+
+// state is all that can be read of a room and its people.
+func (w *world) state(room chat.RoomID) string {
+	w.Helper()
+	inbox, err := w.s.Inbox(w.Context(), ann.ID)
+	w.ok(err, "Inbox")
+	members, err := w.s.Members(w.Context(), chat.System, room, "", 200)
+	w.ok(err, "Members")
+	rooms, err := w.s.Rooms(w.Context(), bob.ID, "", 200)
+	w.ok(err, "Rooms")
+	revs, err := w.s.RoomsRevs(w.Context(), []chat.UserID{ann.ID, bob.ID, cyd.ID, "never"})
+	w.ok(err, "RoomsRevs")
+	ended, err := w.s.EndedCalls(w.Context(), ann.ID, time.Hour)
+	w.ok(err, "EndedCalls")
+	for i := range ended {
+		ended[i].Remaining = 0
+	}
+	users := w.known(ann.ID, bob.ID, cyd.ID, bot.ID, "never")
+	snap := w.snapshot(room)
+	return show([]any{w.all(chat.System, room), inbox, members, rooms, revs, ended, users, snap, w.id})
+}
+
+func testEndedContext(w *world) {
+	room := w.room(ann)
+	writes := w.writes(room)
+	before := w.state(room)
+	cancelled, cancel := context.WithCancel(w.Context())
+	cancel()
+	late, cancel := context.WithTimeout(w.Context(), -time.Second)
+	defer cancel()
+	for name, write := range writes {
+		w.fails(write(cancelled), context.Canceled, name+" with a ctx that has ended: its error")
+		w.fails(write(late), context.DeadlineExceeded, name+" with a deadline that has passed: its error")
+	}
+	if after := w.state(room); after != before {
+		w.Errorf("after writes with an ended ctx the store reads as\n%s, before\n%s: nothing is stored", after, before)
+	}
+	epoch, err := w.s.RotateEpoch(w.Context(), "not the epoch")
+	if err != nil || epoch != w.id.Epoch {
+		w.Errorf("the epoch is %q, %v, want %q: nothing is stored", epoch, err, w.id.Epoch)
+	}
+}
+
+// testCancelledMeanwhile ends the ctx of writes at any point of their way.
+func testCancelledMeanwhile(w *world) {
+	room := w.room(ann)
+	m := w.message(room, ann, "hello")
+	write := func(i int) chat.Write {
+		m := m
+		m.ID = fmt.Sprint("cancelled_", i)
+		return m
+	}
+	const n = 200
+	var result [n]error
+	together(n, func(i int) {
+		ctx, cancel := context.WithTimeout(w.Context(), time.Duration(i)*20*time.Microsecond)
+		defer cancel()
+		_, result[i] = w.append(ctx, write(i))
+	})
+	for i, err := range result {
+		_, _, find := w.s.Find(w.Context(), room, ann.ID, write(i).ID)
+		stored := find == nil
+		switch {
+		case err == nil && !stored:
+			w.Errorf("Append returned no error, and the event is not there: %v", find)
+		case err == nil, errors.Is(err, chat.ErrOutcomeUnknown), errors.Is(err, chat.ErrBusy) && !stored:
+		case !errors.Is(err, context.DeadlineExceeded):
+			w.Errorf("Append: %v, want the error of the ctx or ErrOutcomeUnknown", err)
+		case stored:
+			w.Errorf("Append: %v, and the event is stored: when that may be, the error is ErrOutcomeUnknown", err)
+		}
+	}
+	for i, err := range result {
+		a, again := w.append(w.Context(), write(i))
+		if again != nil || err == nil && !a.Duplicate {
+			w.Errorf("the write that got %v was sent again and got duplicate=%v, %v: the same call again gives the answer", err, a.Duplicate, again)
+		}
+	}
+	if head := w.head(room); head != 2+n {
+		w.Errorf("the head is %d after %d writes of which many were sent twice, want %d", head, n, 2+n)
+	}
+}
+
+// testCloseMeanwhile closes the store under its writers.
+func testCloseMeanwhile(w *world) {
+	rooms := []chat.RoomID{w.room(ann), w.room(ann), w.room(ann)}
+	var stored atomic.Int64
+	enough := make(chan struct{})
+	var mu sync.Mutex
+	accepted := make(map[chat.RoomID][]string)
+	refused := make(map[chat.RoomID][]string)
+	together(17, func(g int) {
+		if g == 16 {
+			<-enough
+			if err := w.s.Close(); err != nil {
+				w.Errorf("Close: %v", err)
+			}
+			w.log.closed.Store(true)
+			return
+		}
+		for i := 0; ; i++ {
+			room := rooms[i%len(rooms)]
+			id := fmt.Sprintf("writer_%d_%d", g, i)
+			_, err := w.append(w.Context(), chat.Write{Room: room, User: ann, Kind: chat.Message, ID: id, Text: "hello", Basis: 2})
+			mu.Lock()
+			if err == nil {
+				accepted[room] = append(accepted[room], id)
+			} else {
+				refused[room] = append(refused[room], id)
+			}
+			mu.Unlock()
+			if err == nil {
+				if stored.Add(1) == 100 {
+					close(enough)
+				}
+				continue
+			}
+			if !errors.Is(err, chat.ErrClosed) {
+				w.Errorf("Append while the store closes: %v, want ErrClosed or success", err)
+			}
+			if stored.Load() < 100 { // something is broken: don't wait for ever
+				w.Errorf("Append failed before Close was called")
+				stored.Store(100)
+				close(enough)
+			}
+			return
+		}
+	})
+	if !w.o.Persistent {
+		w.s = nil
+		return
+	}
+	w.s, w.id, w.log = w.open()
+	for _, room := range rooms {
+		found := make(map[string]bool)
+		for _, e := range w.all(ann.ID, room) {
+			found[e.ID] = true
+		}
+		for _, id := range accepted[room] {
+			if !found[id] {
+				w.Errorf("%s was accepted and is not there after reopening: accepted means kept", id)
+			}
+		}
+		for _, id := range refused[room] {
+			if found[id] {
+				w.Errorf("%s got ErrClosed and is there after reopening: ErrClosed means not stored", id)
+			}
+		}
+	}
+}
+
+func testClosed(w *world) {
+	room := w.room(ann)
+	calls := w.writes(room)
+	reads := map[string]func(ctx context.Context) error{
+		"Find":       func(ctx context.Context) error { _, _, err := w.s.Find(ctx, room, ann.ID, "x"); return err },
+		"Page":       func(ctx context.Context) error { _, err := w.s.Page(ctx, ann.ID, room, chat.Range{}); return err },
+		"Heads":      func(ctx context.Context) error { _, err := w.s.Heads(ctx, []chat.RoomID{room}); return err },
+		"Users":      func(ctx context.Context) error { _, err := w.s.Users(ctx, []chat.UserID{ann.ID}); return err },
+		"Snapshot":   func(ctx context.Context) error { _, err := w.s.Snapshot(ctx, room, nil); return err },
+		"RoomNamed":  func(ctx context.Context) error { _, err := w.s.RoomNamed(ctx, "x"); return err },
+		"Inbox":      func(ctx context.Context) error { _, err := w.s.Inbox(ctx, ann.ID); return err },
+		"Rooms":      func(ctx context.Context) error { _, err := w.s.Rooms(ctx, ann.ID, "", 10); return err },
+		"Members":    func(ctx context.Context) error { _, err := w.s.Members(ctx, ann.ID, room, "", 10); return err },
+		"RoomsRevs":  func(ctx context.Context) error { _, err := w.s.RoomsRevs(ctx, []chat.UserID{ann.ID}); return err },
+		"Call":       func(ctx context.Context) error { _, err := w.s.Call(ctx, "x"); return err },
+		"FindCall":   func(ctx context.Context) error { _, _, err := w.s.FindCall(ctx, ann.ID, "x"); return err },
+		"EndedCalls": func(ctx context.Context) error { _, err := w.s.EndedCalls(ctx, ann.ID, time.Hour); return err },
+	}
+	w.close(w.s)
+	for _, calls := range []map[string]func(ctx context.Context) error{calls, reads} {
+		for name, call := range calls {
+			w.fails(call(w.Context()), chat.ErrClosed, name+" after Close")
+		}
+	}
+	w.s = nil
+}
+
+// testGoroutines opens, uses and closes a store several times.
+func testGoroutines(w *world) {
+	w.close(w.s)
+	before := runtime.NumGoroutine()
+	for range 5 {
+		w.s, w.id, w.log = w.open()
+		w.ok(w.s.PutUsers(w.Context(), []chat.User{ann}), "PutUsers")
+		room := w.room(ann)
+		m := w.message(room, ann, "hello")
+		together(20, func(i int) {
+			m := m
+			m.ID = fmt.Sprint("leak_", i)
+			ctx, cancel := context.WithTimeout(w.Context(), time.Duration(i)*time.Millisecond)
+			defer cancel()
+			w.append(ctx, m)
+			w.s.Page(ctx, ann.ID, room, chat.Range{})
+		})
+		w.close(w.s)
+	}
+	w.eventually("a closed store leaves no goroutines behind", func() bool { return runtime.NumGoroutine() <= before })
+	w.s, w.logs = nil, nil
+}
+
+func testReopened(w *world) {
+	create := w.roomOf(chat.Private, "Ñandú", ann, bob)
+	create.Hides = true
+	room := w.create(create).ID
+	e := w.post(room, ann, "hello")
+	w.do(w.about(room, ann, chat.Edited, e.Seq, "edited"))
+	w.do(w.upon(room, ann, chat.Banned, cyd, ""))
+	w.ok(w.s.MarkRead(w.Context(), []chat.ReadMark{{Room: room, User: ann.ID, Seq: e.Seq}}), "MarkRead")
+	w.create(w.roomOf(chat.Direct, "", ann, bob))
+	public := w.room(bob)
+	w.do(w.write(public, bob, chat.Archived))
+	open := w.call(room, ann)
+	w.opens(open)
+	w.settles(chat.Settlement{ID: open.ID, Answers: []string{"an answer"}, Private: []string{"for you"}})
+
+	before := w.state(room)
+	w.reopen()
+	if after := w.state(room); after != before {
+		w.Errorf("reopened, the store reads as\n%s, before\n%s", after, before)
+	}
+	c, err := w.s.CreateRoom(w.Context(), create)
+	if err != nil || !c.Duplicate || c.Info.ID != room {
+		w.Errorf("CreateRoom again returned %s, %v, %v: idempotency keys survive", show(c.Info), c.Duplicate, err)
+	}
+}
