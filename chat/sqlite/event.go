@@ -1,0 +1,110 @@
+package sqlite
+
+import (
+	"slices"
+
+	"github.com/carlware/gochat/chat"
+)
+
+// kinds are the kinds of events at the numbers that the log has for them. New
+// ones come at the end.
+var kinds = [...]chat.EventKind{
+	1: chat.Created, chat.Message, chat.Joined, chat.Left, chat.Banned, chat.RoleChanged,
+	chat.Renamed, chat.Archived, chat.Updated, chat.Edited, chat.Deleted, chat.Reacted,
+}
+
+// The numbers that the SQL of this package tells apart.
+const kindMessage = 2
+
+// kindNumber returns 0 for a kind that is not known.
+func kindNumber(k chat.EventKind) int {
+	if k == chat.Message {
+		return kindMessage
+	}
+	return max(0, slices.Index(kinds[1:], k)+1)
+}
+
+// seqBits is how many bits of an event's key are its seq; the rest is the
+// number of its room.
+const (
+	seqBits = 40
+	maxSeq  = 1<<seqBits - 1
+)
+
+func eventKey(room int64, seq chat.Seq) int64 { return room<<seqBits | int64(seq) }
+
+// A query of events begins with SELECT eventColumns FROM eventTables. LEFT
+// JOIN, so that the planner always begins with the event.
+const (
+	eventColumns = `e.key, e.id, e.kind, e.at, e.ref, e.text, e.role, e.off, e.mentions, e.data, e.edited_by, e.deleted_by,
+		u.id, u.name, u.bot, e.target_no, t.id, t.name, t.bot, e.call_by, e.call_id, e.call_name, c.id, c.name, c.bot`
+	eventTables = `{p}events e LEFT JOIN {p}users u ON u.no = e.user_no
+		LEFT JOIN {p}users t ON t.no = e.target_no LEFT JOIN {p}users c ON c.no = e.call_by`
+)
+
+// event reads the eventColumns.
+func (r *row) event(room chat.RoomID) (e chat.Event, err error) {
+	e.Room = room
+	e.Seq = chat.Seq(r.int() & maxSeq)
+	e.ID = r.text()
+	e.Kind = "unknown"
+	if k := r.int(); k > 0 && int(k) < len(kinds) {
+		e.Kind = kinds[k]
+	}
+	e.Time = r.time()
+	e.Ref = r.seq()
+	e.Text = r.text()
+	e.Role = chat.Role(r.text())
+	e.Off = r.bool()
+	e.Mentions, err = unlist[chat.UserID](r.text())
+	e.Data = r.json()
+	e.EditedBy = r.seq()
+	e.DeletedBy = r.seq()
+	e.User = r.user()
+	if r.int() != 0 {
+		u := r.user()
+		e.Target = &u
+	} else {
+		r.next += 3
+	}
+	if r.int() != 0 {
+		e.Call = &chat.CallRef{ID: r.text(), Name: r.text(), By: r.user()}
+	} else {
+		r.next += 5
+	}
+	return e, err
+}
+
+// present gives an Edited event the text that its message has now; its own row
+// holds none.
+func (c *conn) present(room int64, e *chat.Event) error {
+	if e.Kind != chat.Edited {
+		return nil
+	}
+	var err error
+	_, e2 := c.one(func(r *row) {
+		e.Text = r.text()
+		e.Mentions, err = unlist[chat.UserID](r.text())
+		e.Data = r.json()
+	}, `SELECT text, mentions, data FROM {p}events WHERE key = ?`, eventKey(room, e.Ref))
+	if err == nil {
+		err = e2
+	}
+	return err
+}
+
+// stored returns the event that user stored in room with id, and its hash.
+func (c *conn) stored(room int64, id chat.RoomID, user int64, key string) (e chat.Event, hash [16]byte, found bool, err error) {
+	var bad error
+	found, err = c.one(func(r *row) {
+		hash = r.hash()
+		e, bad = r.event(id)
+	}, `SELECT e.hash, `+eventColumns+` FROM `+eventTables+` WHERE e.room_no = ? AND e.user_no = ? AND e.id = ?`, room, user, key)
+	if err == nil {
+		err = bad
+	}
+	if err == nil && found {
+		err = c.present(room, &e)
+	}
+	return e, hash, found, err
+}

@@ -1,0 +1,18 @@
+package sqlite
+
+import (
+	"strings"
+	"unicode"
+)
+
+// fold returns the same string for all names that differ by case only, as
+// [strings.EqualFold] tells it. SQLite itself knows the case of ASCII alone.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		first := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			first = min(first, f)
+		}
+		return first
+	}, name)
+}

@@ -1,0 +1,119 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/carlware/gochat/chat"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childEnv); path != "" {
+		writeUntilKilled(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+var (
+	ann = chat.User{ID: "ann", Name: "Ann"}
+	bob = chat.User{ID: "bob", Name: "Bob"}
+	bot = chat.User{ID: "bot:stock", Name: "Stock", Bot: true}
+)
+
+// fresh opens a store in a new directory and closes it after the test.
+func fresh(tb testing.TB, o *Options) (*Store, string) {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "chat.db")
+	return reopen(tb, path, o), path
+}
+
+func reopen(tb testing.TB, path string, o *Options) *Store {
+	tb.Helper()
+	s, err := Open(tb.Context(), path, o)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
+	return s
+}
+
+// tuned opens a store with what only tests can change.
+func tuned(tb testing.TB, path string, t tuning) *Store {
+	tb.Helper()
+	if t.walStep == 0 {
+		t.walStep, t.walLimit = walStep, walLimit
+	}
+	o := &Options{Prefix: "chat_", BatchLimit: batchRows, Clock: defaultClock, Logger: silent}
+	s, err := open(tb.Context(), path, o, t)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, s.Close()) })
+	return s
+}
+
+func hash(s string) (h [16]byte) {
+	copy(h[:], s)
+	return h
+}
+
+// makeRoom creates a public room with these members.
+func makeRoom(tb testing.TB, s *Store, id chat.RoomID, users ...chat.User) chat.CreatedRoom {
+	tb.Helper()
+	w := chat.RoomWrite{Room: id, By: users[0], ID: "create-" + string(id), Kind: chat.Public, Name: string(id)}
+	for _, u := range users {
+		w.Members = append(w.Members, chat.NewMember{User: u, Role: chat.Participant})
+	}
+	r, err := s.CreateRoom(context.Background(), w)
+	require.NoError(tb, err)
+	return r
+}
+
+// message is a message with its id as text.
+func message(room chat.RoomID, u chat.User, id string) chat.Write {
+	return chat.Write{Room: room, ID: id, Hash: hash(id), Kind: chat.Message, User: u, Text: "text of " + id, Basis: 1 << 30}
+}
+
+// pageAll reads the whole log of a room.
+func pageAll(tb testing.TB, s *Store, room chat.RoomID) []chat.Event {
+	tb.Helper()
+	var all []chat.Event
+	for r := (chat.Range{Forward: true, Limit: 200}); ; {
+		p, err := s.Page(context.Background(), chat.System, room, r)
+		require.NoError(tb, err)
+		all = append(all, p.Events...)
+		if !p.More {
+			return all
+		}
+		r.After = all[len(all)-1].Seq
+	}
+}
+
+// whole checks that what the heads say is what the log holds, and that SQLite
+// finds no fault with the file.
+func whole(tb testing.TB, s *Store) {
+	tb.Helper()
+	_, err := view(context.Background(), s, "check", func(c *conn) (struct{}, error) {
+		var faults []string
+		for _, q := range []string{
+			`SELECT 'head of room ' || r.id FROM {p}rooms r JOIN {p}heads h ON h.room_no = r.no WHERE h.seq <>
+				(SELECT max(e.key) & (1 << 40) - 1 FROM {p}events e WHERE e.room_no = r.no)`,
+			`SELECT 'gap in room ' || room_no FROM {p}events GROUP BY room_no HAVING count(*) <> max(key & (1 << 40) - 1)`,
+			`SELECT 'count of room ' || h.room_no FROM {p}heads h WHERE h.n <> (SELECT count(*) FROM {p}events e WHERE e.room_no = h.room_no AND e.kind = 2)`,
+			`SELECT 'row ' || key FROM (SELECT key, n, sum(kind = 2) OVER (PARTITION BY room_no ORDER BY key) AS want FROM {p}events) WHERE n <> want`,
+			`SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
+		} {
+			if err := c.query(func(r *row) error { faults = append(faults, r.text()); return nil }, q); err != nil {
+				return struct{}{}, err
+			}
+		}
+		if len(faults) > 0 {
+			return struct{}{}, fmt.Errorf("faults: %q", faults)
+		}
+		return struct{}{}, nil
+	})
+	require.NoError(tb, err)
+}

@@ -1,0 +1,85 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+
+	"github.com/carlware/gochat/chat"
+)
+
+// The limits of a page.
+const (
+	pageDefault = 50
+	pageMax     = 200
+	pageBytes   = 200 << 10 // of text and data; one event may be longer
+)
+
+// Page is part of [chat.Log].
+func (s *Store) Page(ctx context.Context, viewer chat.UserID, room chat.RoomID, in chat.Range) (chat.Page, error) {
+	return view(ctx, s, "page", func(c *conn) (chat.Page, error) {
+		a, err := c.admit(viewer, room)
+		if err != nil {
+			return chat.Page{}, err
+		}
+		return c.page(room, a, in)
+	})
+}
+
+func (c *conn) page(room chat.RoomID, a access, in chat.Range) (chat.Page, error) {
+	p := chat.Page{Events: []chat.Event{}, Head: a.head, Floor: a.floor}
+	first, last := max(a.floor, min(in.After, a.head)+1), a.head
+	if in.Before > 0 {
+		last = min(last, in.Before-1)
+	}
+	if first > last {
+		return p, nil
+	}
+	limit := pageDefault
+	if in.Limit > 0 {
+		limit = min(in.Limit, pageMax)
+	}
+	sql := `SELECT ` + eventColumns + ` FROM ` + eventTables + ` WHERE e.key BETWEEN ? AND ? ORDER BY e.key DESC LIMIT ?`
+	forward := in.Forward || in.After > 0
+	if forward {
+		sql = `SELECT ` + eventColumns + ` FROM ` + eventTables + ` WHERE e.key BETWEEN ? AND ? ORDER BY e.key LIMIT ?`
+	}
+	size, full := 0, false
+	if err := c.query(func(r *row) error {
+		if full {
+			return nil
+		}
+		e, err := r.event(room)
+		if err != nil {
+			return err
+		}
+		size += len(e.Text) + len(e.Data)
+		if full = size > pageBytes && len(p.Events) > 0; !full {
+			p.Events = append(p.Events, e)
+		}
+		return nil
+	}, sql, eventKey(a.room, first), eventKey(a.room, last), limit); err != nil {
+		return p, err
+	}
+	// What an edit shows was not counted; it may make the page shorter still.
+	size = 0
+	for i := range p.Events {
+		e := &p.Events[i]
+		if err := c.present(a.room, e); err != nil {
+			return p, err
+		}
+		if size += len(e.Text) + len(e.Data); size > pageBytes && i > 0 {
+			p.Events = p.Events[:i]
+			break
+		}
+	}
+	if len(p.Events) == 0 {
+		return p, nil
+	}
+	if forward {
+		p.More = p.Events[len(p.Events)-1].Seq < last
+	} else {
+		slices.Reverse(p.Events)
+		p.More = p.Events[0].Seq > first
+	}
+	return p, nil
+}

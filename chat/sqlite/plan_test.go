@@ -1,0 +1,136 @@
+package sqlite
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
+)
+
+// exercise calls every method of a store, so that all its statements are
+// prepared.
+func exercise(t *testing.T, s *Store) {
+	t.Helper()
+	ctx := context.Background()
+	ok := func(err error) {
+		t.Helper()
+		require.NoError(t, err)
+	}
+	makeRoom(t, s, "room", ann, bob)
+	_, err := s.CreateRoom(ctx, chat.RoomWrite{Room: "dm", By: ann, ID: "dm", Kind: chat.Direct,
+		Members: []chat.NewMember{{User: ann, Role: chat.Owner}, {User: bob, Role: chat.Owner}}})
+	ok(err)
+	carl := chat.User{ID: "carl", Name: "Carl"}
+	for i, w := range []chat.Write{
+		{Kind: chat.Message, Text: "hello"},
+		{Kind: chat.Message, Text: "hello"},
+		{Kind: chat.Joined, Target: &carl, Role: chat.Participant},
+		{Kind: chat.RoleChanged, Target: &carl, Role: chat.Admin},
+		{Kind: chat.Banned, Target: &carl},
+		{Kind: chat.Banned, Target: &carl, Off: true},
+		{Kind: chat.Left, Target: &bob},
+		{Kind: chat.Renamed, Text: "new name"},
+		{Kind: chat.Archived},
+		{Kind: chat.Archived, Off: true},
+		{Kind: chat.Updated, Data: []byte(`{}`)},
+		{Kind: chat.Edited, Ref: 4, Text: "changed"},
+		{Kind: chat.Reacted, Ref: 4, Text: "+1"},
+		{Kind: chat.Reacted, Ref: 4, Text: "+1", Off: true},
+		{Kind: chat.Deleted, Ref: 4},
+	} {
+		w.Room, w.User, w.ID, w.Basis = "room", ann, "id-"+string(rune('a'+i)), 1000
+		_, err := s.Append(ctx, w)
+		ok(err)
+		_, err = s.Append(ctx, w)
+		ok(err)
+	}
+	_, _, err = s.Find(ctx, "room", "ann", "id-a")
+	ok(err)
+	for _, r := range []chat.Range{{}, {Before: 5}, {After: 2}, {Forward: true}} {
+		_, err = s.Page(ctx, "ann", "room", r)
+		ok(err)
+	}
+	_, err = s.Heads(ctx, []chat.RoomID{"room", "dm", "none"})
+	ok(err)
+	_, err = s.RotateEpoch(ctx, "other")
+	ok(err)
+	ok(s.PutUsers(ctx, []chat.User{{ID: "ann", Name: "Ann 2"}}))
+	_, err = s.Users(ctx, []chat.UserID{"ann", "bob"})
+	ok(err)
+	_, err = s.Snapshot(ctx, "room", []chat.UserID{"ann", "bob"})
+	ok(err)
+	_, err = s.RoomNamed(ctx, "NEW NAME")
+	ok(err)
+	_, err = s.Inbox(ctx, "ann")
+	ok(err)
+	_, err = s.Rooms(ctx, "ann", "", 50)
+	ok(err)
+	_, err = s.Members(ctx, "ann", "room", "", 50)
+	ok(err)
+	ok(s.MarkRead(ctx, []chat.ReadMark{{Room: "room", User: "ann", Seq: 3}}))
+	_, err = s.RoomsRevs(ctx, []chat.UserID{"ann", "bob"})
+	ok(err)
+	n := chat.NewCall{ID: "call", Key: "key", Room: "room", User: ann, Bot: bot, Timeout: time.Second, Basis: 1000}
+	_, _, err = s.OpenCall(ctx, n)
+	ok(err)
+	_, _, err = s.SettleCall(ctx, chat.Settlement{ID: "call", Answers: []string{"yes"}})
+	ok(err)
+	n.ID, n.Key = "call-2", "key-2"
+	_, _, err = s.SettleCall(ctx, chat.Settlement{New: &n, Err: command.Fail("no")})
+	ok(err)
+	_, err = s.Call(ctx, "call")
+	ok(err)
+	_, _, err = s.FindCall(ctx, "ann", "key")
+	ok(err)
+	_, err = s.ExpireCalls(ctx, time.Second, 10)
+	ok(err)
+	_, err = s.EndedCalls(ctx, "ann", time.Minute)
+	ok(err)
+}
+
+// No statement reads a whole table or a whole index: what a call costs does
+// not grow with the log, nor with the number of rooms and users. It holds for
+// tables without statistics and for those of a host that runs ANALYZE.
+func TestQueryPlans(t *testing.T) {
+	s, _ := fresh(t, nil)
+	exercise(t, s)
+	statements := map[string]bool{}
+	collect := func(c *conn) {
+		for sql := range c.stmts {
+			statements[sql] = true
+		}
+	}
+	collect(s.w.conn) // the committer is idle
+	for range cap(s.readers.conns) {
+		c := <-s.readers.conns
+		collect(c)
+		defer func() { s.readers.conns <- c }()
+	}
+	require.Greater(t, len(statements), 50, "exercise does everything")
+
+	harmless := regexp.MustCompile(`^SCAN (j VIRTUAL TABLE|CONSTANT ROW|chat_schema)`)
+	for _, statistics := range []bool{false, true} {
+		if statistics { // of tables with a million rows
+			require.NoError(t, s.w.db.Exec(`ANALYZE;
+				UPDATE sqlite_stat1 SET stat = '1000000' || substr(stat, instr(stat || ' ', ' ')) WHERE tbl LIKE 'chat_%';
+				ANALYZE sqlite_schema`))
+		}
+		for _, sql := range slices.Sorted(maps.Keys(statements)) {
+			require.NoError(t, s.w.query(func(r *row) error {
+				r.next = 3
+				if step := r.text(); strings.HasPrefix(step, "SCAN") && !harmless.MatchString(step) {
+					t.Errorf("%s\n\n%s", step, sql)
+				}
+				return nil
+			}, `EXPLAIN QUERY PLAN `+sql))
+		}
+	}
+}

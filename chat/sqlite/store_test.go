@@ -1,0 +1,399 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
+)
+
+var (
+	silent       = slog.New(slog.DiscardHandler)
+	defaultClock = time.Now
+)
+
+func TestConcurrentWritersGetOneLogPerRoom(t *testing.T) {
+	s, _ := fresh(t, nil)
+	var mu sync.Mutex
+	delivered := map[chat.RoomID]chat.Seq{}
+	_, err := s.Attach(func(events []chat.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, e := range events {
+			if e.Seq != delivered[e.Room]+1 {
+				t.Errorf("room %s: %d was delivered after %d", e.Room, e.Seq, delivered[e.Room])
+			}
+			delivered[e.Room] = e.Seq
+		}
+	})
+	require.NoError(t, err)
+	rooms := []chat.RoomID{"r0", "r1", "r2"}
+	for _, r := range rooms {
+		makeRoom(t, s, r, ann, bob)
+	}
+	const writers, each = 32, 20
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() {
+			for j := range each {
+				room := rooms[(i+j)%len(rooms)]
+				a, err := s.Append(t.Context(), message(room, ann, fmt.Sprintf("id-%d-%d", i, j)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if delivered[room] < a.Event.Seq {
+					t.Errorf("answered %d before it was delivered", a.Event.Seq)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	total := 0
+	for _, r := range rooms {
+		log := pageAll(t, s, r)
+		for i, e := range log {
+			require.Equal(t, chat.Seq(i+1), e.Seq)
+		}
+		require.Equal(t, chat.Seq(len(log)), delivered[r])
+		total += len(log) - 3
+	}
+	require.Equal(t, writers*each, total)
+	whole(t, s)
+}
+
+func TestEverythingIsThereAfterReopening(t *testing.T) {
+	s, path := fresh(t, nil)
+	id, err := s.Attach(nil)
+	require.NoError(t, err)
+	makeRoom(t, s, "room", ann, bob)
+	w := message("room", ann, "first")
+	w.Data, w.Mentions = []byte(`{"a":1}`), []chat.UserID{"bob"}
+	first, err := s.Append(t.Context(), w)
+	require.NoError(t, err)
+	_, err = s.Append(t.Context(), chat.Write{Room: "room", ID: "edit", Kind: chat.Edited, User: ann, Ref: first.Event.Seq, Text: "new", Basis: 99})
+	require.NoError(t, err)
+	_, _, err = s.OpenCall(t.Context(), chat.NewCall{ID: "call", Key: "key", Room: "room", User: ann, Bot: bot, Name: "stock", Line: "/stock", Timeout: time.Minute, Basis: 99})
+	require.NoError(t, err)
+	_, settled, err := s.SettleCall(t.Context(), chat.Settlement{ID: "call", Answers: []string{"one", "two"}, Private: []string{"psst"}})
+	require.NoError(t, err)
+	require.True(t, settled)
+	require.NoError(t, s.MarkRead(t.Context(), []chat.ReadMark{{Room: "room", User: "bob", Seq: 4}}))
+	log := pageAll(t, s, "room")
+	inbox, err := s.Inbox(t.Context(), "bob")
+	require.NoError(t, err)
+	require.EqualValues(t, 2, inbox.Rooms[0].Unread)
+	require.NoError(t, s.Close())
+	_, err = os.Stat(path + "-wal")
+	require.ErrorIs(t, err, os.ErrNotExist, "Close leaves no WAL")
+
+	s = reopen(t, path, nil)
+	again, err := s.Attach(nil)
+	require.NoError(t, err)
+	require.Equal(t, id, again)
+	require.Equal(t, log, pageAll(t, s, "room"))
+	inboxAgain, err := s.Inbox(t.Context(), "bob")
+	require.NoError(t, err)
+	require.Equal(t, inbox, inboxAgain)
+	call, err := s.Call(t.Context(), "call")
+	require.NoError(t, err)
+	require.Equal(t, chat.CallDone, call.Status)
+	require.Equal(t, []chat.Seq{6, 7}, call.Seqs)
+
+	dup, err := s.Append(t.Context(), w)
+	require.NoError(t, err)
+	require.True(t, dup.Duplicate)
+	require.Equal(t, log[first.Event.Seq-1], dup.Event)
+	next, err := s.Append(t.Context(), message("room", ann, "next"))
+	require.NoError(t, err)
+	require.EqualValues(t, 8, next.Event.Seq)
+	whole(t, s)
+}
+
+func TestResendsOfOneBatchGetOneRow(t *testing.T) {
+	s, _ := fresh(t, nil)
+	makeRoom(t, s, "room", ann)
+	release := block(t, s)
+	var wg sync.WaitGroup
+	got := make([]chat.Appended, 50)
+	for i := range got {
+		wg.Go(func() {
+			var err error
+			got[i], err = s.Append(t.Context(), message("room", ann, "same"))
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	waitQueued(t, s, len(got))
+	release()
+	wg.Wait()
+	first := 0
+	for _, a := range got {
+		require.Equal(t, chat.Seq(3), a.Event.Seq)
+		require.Equal(t, got[0].Event.Time, a.Event.Time)
+		if !a.Duplicate {
+			first++
+		}
+	}
+	require.Equal(t, 1, first)
+	require.Len(t, pageAll(t, s, "room"), 3)
+}
+
+// block keeps the committer busy until release is called.
+func block(tb testing.TB, s *Store) (release func()) {
+	tb.Helper()
+	gate, busy := make(chan struct{}), make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		submit(context.Background(), s, "block", 1, 0, func(*writer) (int, error) {
+			close(busy)
+			<-gate
+			return 0, nil
+		})
+	}()
+	<-busy
+	once := sync.OnceFunc(func() { close(gate); <-done })
+	tb.Cleanup(once)
+	return once
+}
+
+// waitQueued waits until n requests wait for the committer.
+func waitQueued(tb testing.TB, s *Store, n int) {
+	tb.Helper()
+	require.Eventually(tb, func() bool { return len(s.queue) == n }, 10*time.Second, time.Millisecond)
+}
+
+func TestCancel(t *testing.T) {
+	t.Run("while queued nothing is stored", func(t *testing.T) {
+		s, _ := fresh(t, nil)
+		makeRoom(t, s, "room", ann)
+		release := block(t, s)
+		ctx, cancel := context.WithCancel(t.Context())
+		errs := make(chan error, 1)
+		go func() {
+			_, err := s.Append(ctx, message("room", ann, "gone"))
+			errs <- err
+		}()
+		waitQueued(t, s, 1)
+		cancel()
+		err := <-errs
+		require.Equal(t, context.Canceled, err)
+		release()
+		_, err = s.Append(t.Context(), message("room", ann, "kept"))
+		require.NoError(t, err)
+		_, _, err = s.Find(t.Context(), "room", "ann", "gone")
+		require.ErrorIs(t, err, chat.ErrNotFound)
+		require.Len(t, pageAll(t, s, "room"), 3)
+	})
+	t.Run("after it was taken the outcome is unknown", func(t *testing.T) {
+		s, _ := fresh(t, nil)
+		makeRoom(t, s, "room", ann)
+		gate, busy := make(chan struct{}), make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		errs := make(chan error, 1)
+		go func() {
+			_, err := submit(ctx, s, "append", 1, 0, func(w *writer) (chat.Appended, error) {
+				close(busy)
+				<-gate
+				in := message("room", ann, "taken")
+				return w.append(&in)
+			})
+			errs <- err
+		}()
+		<-busy
+		cancel()
+		err := <-errs
+		require.ErrorIs(t, err, chat.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, context.Canceled)
+		close(gate)
+		again, err := s.Append(t.Context(), message("room", ann, "taken"))
+		require.NoError(t, err)
+		require.True(t, again.Duplicate)
+	})
+	t.Run("a full queue waits until the ctx ends", func(t *testing.T) {
+		s, _ := fresh(t, nil)
+		makeRoom(t, s, "room", ann)
+		release := block(t, s)
+		var wg sync.WaitGroup
+		for i := range queueLen {
+			wg.Go(func() {
+				if _, err := s.Append(t.Context(), message("room", ann, fmt.Sprint("queued-", i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		waitQueued(t, s, queueLen)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		_, err := s.Append(ctx, message("room", ann, "too much"))
+		require.Equal(t, context.DeadlineExceeded, err)
+		release()
+		wg.Wait()
+		require.Len(t, pageAll(t, s, "room"), queueLen+2)
+		whole(t, s)
+	})
+}
+
+func TestBadRowFailsAlone(t *testing.T) {
+	s, path := fresh(t, nil)
+	makeRoom(t, s, "room", ann, bob)
+	// A host program's trigger refuses some rows in the middle of a batch.
+	db, err := sqlite3.Open(path)
+	require.NoError(t, err)
+	require.NoError(t, db.Exec(`CREATE TRIGGER refuse BEFORE INSERT ON chat_events WHEN NEW.text = 'poison'
+		BEGIN SELECT RAISE(ABORT, 'poison'); END;
+		CREATE TRIGGER refuse_member BEFORE INSERT ON chat_members WHEN NEW.user_id = 'poison'
+		BEGIN SELECT RAISE(ABORT, 'poison'); END`))
+	require.NoError(t, db.Close())
+
+	release := block(t, s)
+	var wg sync.WaitGroup
+	const n = 60
+	errs := make([]error, n)
+	for i := range n {
+		w := message("room", ann, fmt.Sprint("id-", i))
+		switch {
+		case i%10 == 3:
+			w.Text = "poison"
+		case i%10 == 7: // the event is stored before the member is refused
+			w.Kind, w.Target, w.Role = chat.Joined, &chat.User{ID: "poison"}, chat.Participant
+		}
+		wg.Go(func() { _, errs[i] = s.Append(t.Context(), w) })
+	}
+	waitQueued(t, s, n)
+	release()
+	wg.Wait()
+	for i, err := range errs {
+		if i%10 == 3 || i%10 == 7 {
+			require.ErrorContains(t, err, "poison", i)
+			require.NotErrorIs(t, err, chat.ErrUnavailable)
+		} else {
+			require.NoError(t, err, i)
+		}
+	}
+	require.Len(t, pageAll(t, s, "room"), 3+n*8/10)
+	whole(t, s)
+	users, err := s.Users(t.Context(), []chat.UserID{"poison", "ann"})
+	require.NoError(t, err)
+	require.Len(t, users, 1)
+	_, err = s.Append(t.Context(), message("room", chat.User{ID: "poison", Name: "P"}, "after"))
+	require.NoError(t, err, "a user whose row was undone is not remembered")
+}
+
+func TestCloseStoresWhatIsQueued(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chat.db")
+	s, err := Open(t.Context(), path, nil)
+	require.NoError(t, err)
+	makeRoom(t, s, "room", ann)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var acked []chat.Seq
+	for i := range 16 {
+		wg.Go(func() {
+			for j := 0; ; j++ {
+				a, err := s.Append(t.Context(), message("room", ann, fmt.Sprintf("id-%d-%d", i, j)))
+				if err != nil {
+					if j == 0 {
+						t.Error("closed too early")
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					require.ErrorIs(t, err, chat.ErrClosed)
+					return
+				}
+				mu.Lock()
+				acked = append(acked, a.Event.Seq)
+				mu.Unlock()
+			}
+		})
+	}
+	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return len(acked) > 200 }, 20*time.Second, time.Millisecond)
+	require.NoError(t, s.Close())
+	wg.Wait()
+	require.NoError(t, s.Close(), "again")
+	_, err = s.Page(t.Context(), chat.System, "room", chat.Range{})
+	require.ErrorIs(t, err, chat.ErrClosed)
+	_, err = s.Attach(nil)
+	require.ErrorIs(t, err, chat.ErrClosed)
+
+	s = reopen(t, path, nil)
+	log := pageAll(t, s, "room")
+	for _, seq := range acked {
+		require.LessOrEqual(t, int(seq), len(log))
+	}
+	require.Len(t, log, 2+len(acked), "what is not acknowledged was not stored")
+	whole(t, s)
+}
+
+func TestReadsEndWithTheirContext(t *testing.T) {
+	s, _ := fresh(t, nil)
+	makeRoom(t, s, "room", ann)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := s.Page(ctx, "ann", "room", chat.Range{})
+	require.Equal(t, context.Canceled, err)
+	// One that ends in the middle of a read leaves the connection usable.
+	ctx, cancel = context.WithCancel(t.Context())
+	_, err = view(ctx, s, "long", func(c *conn) (int, error) {
+		cancel()
+		return 0, c.query(func(*row) error { return nil },
+			`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n`)
+	})
+	require.Equal(t, context.Canceled, err)
+	for range 8 {
+		_, err = s.Page(t.Context(), "ann", "room", chat.Range{})
+		require.NoError(t, err)
+	}
+}
+
+func TestForgottenCalls(t *testing.T) {
+	now := time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC)
+	s, _ := fresh(t, &Options{Clock: func() time.Time { return now }})
+	makeRoom(t, s, "room", ann)
+	open := func(id string) (chat.Call, bool) {
+		c, there, err := s.OpenCall(t.Context(), chat.NewCall{ID: id, Key: "key", Room: "room", User: ann, Bot: bot, Timeout: time.Second, Basis: 9})
+		require.NoError(t, err)
+		return c, there
+	}
+	open("one")
+	_, _, err := s.SettleCall(t.Context(), chat.Settlement{ID: "one", Err: command.Fail("no")})
+	require.NoError(t, err)
+	now = now.Add(24*time.Hour - time.Millisecond)
+	c, there := open("two")
+	require.True(t, there)
+	require.Equal(t, "one", c.ID)
+	now = now.Add(time.Millisecond)
+	_, err = s.Call(t.Context(), "one")
+	require.ErrorIs(t, err, chat.ErrNotFound)
+	c, there = open("two")
+	require.False(t, there)
+	require.Equal(t, "two", c.ID)
+}
+
+func TestRotate(t *testing.T) {
+	s, path := fresh(t, nil)
+	id, err := s.Attach(nil)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	epoch, err := Rotate(t.Context(), path, nil)
+	require.NoError(t, err)
+	require.NotEqual(t, id.Epoch, epoch)
+	s = reopen(t, path, nil)
+	again, err := s.Attach(nil)
+	require.NoError(t, err)
+	require.Equal(t, chat.Identity{Store: id.Store, Epoch: epoch}, again)
+}
