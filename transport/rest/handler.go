@@ -137,6 +137,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, e endpoint) erro
 	if err != nil {
 		return h.refused(err)
 	}
+	if p.User.ID == "" {
+		return errUnauthorized
+	}
 	if err := h.hub.Admit(r.Context(), p); err != nil {
 		return err
 	}
