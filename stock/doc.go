@@ -1,0 +1,21 @@
+// Package stock answers "/stock=aapl.us" with "AAPL.US quote is $93.42 per
+// share."
+//
+// [Handler] is the bot. It takes its quotes from a [Provider]:
+//
+//   - [Sample] makes them up, always the same, without a network. It is there
+//     for demonstrations and tests, and its answers say so.
+//   - [Stooq] asks a server that speaks the CSV of stooq.com.
+//   - [Cached] keeps the quotes of another provider for a while, and protects
+//     its source.
+//
+// The bot is fast in the chat's own process and queued in any other one:
+//
+//	node, err := chat.New(&chat.Options{Commands: stock.Handler(stock.Sample{}, nil)})
+//
+//	err := stock.Handler(provider, nil).Run(ctx, broker)
+//
+// Another source is a type with one method. It must give prices as they were
+// quoted, without a detour through floating point, and an error rather than a
+// price of 0.
+package stock

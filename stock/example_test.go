@@ -1,0 +1,44 @@
+package stock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/carlware/gochat/command"
+	"github.com/carlware/gochat/stock"
+)
+
+// The bot answers in the chat's own process; chat.Options.Commands takes it as
+// it is, and its Run serves it from a queue.
+func ExampleHandler() {
+	bot := stock.Handler(stock.Sample{}, nil)
+
+	for _, line := range []string{"/stock=aapl.us", "/stock=aapl", "/stock"} {
+		name, args, _ := command.Parse(line)
+		reply := command.Execute(context.Background(), bot, command.Call{Name: name, Args: args, Line: line}, nil)
+		for _, p := range reply.Parts {
+			fmt.Println(p.Text)
+		}
+		if reply.Err != nil {
+			fmt.Println(reply.Err.Message)
+		}
+	}
+	// Output:
+	// AAPL.US quote is $93.42 per share. (sample data)
+	// There is no quote for AAPL. Did you mean AAPL.US?
+	// symbol is missing.
+	// Usage: /stock <symbol…>
+}
+
+// A provider is one method. Here is one behind a cache.
+func ExampleCached() {
+	provider := stock.Cached(stock.Sample{}, nil)
+	q, err := provider.Quote(context.Background(), "msft.us")
+	fmt.Println(q, err)
+	_, err = provider.Quote(context.Background(), "nope.us")
+	fmt.Println(errors.Is(err, stock.ErrUnknownSymbol))
+	// Output:
+	// MSFT.US quote is $497.65 per share. (sample data) <nil>
+	// true
+}
