@@ -27,12 +27,12 @@ type calls struct {
 
 	ctx    context.Context // of handlers in this process
 	cancel context.CancelFunc
-	fast   sync.WaitGroup
+	fast   sync.WaitGroup // calls in this process, and their handlers
 
-	mu      sync.Mutex
-	pending map[string]*pending
-	byKey   map[callKey]*pending
-	slots   int // in use
+	mu        sync.Mutex
+	pending   map[string]*pending
+	byKey     map[callKey]*pending
+	abandoned int // handlers that go on after their deadline; each holds a place
 }
 
 type callKey struct {
@@ -237,10 +237,9 @@ func (c *calls) track(nc NewCall, force bool) (p *pending, fresh bool) {
 	if p := c.byKey[key]; p != nil {
 		return p, false
 	}
-	if c.slots >= c.n.limits.Calls && !force {
+	if len(c.pending)+c.abandoned >= c.n.limits.Calls && !force {
 		return nil, false
 	}
-	c.slots++
 	p = &pending{
 		id: nc.ID, key: key, hash: nc.Hash, deadline: time.Now().Add(nc.Timeout),
 		again: make(chan struct{}, 1), done: make(chan struct{}),
@@ -260,7 +259,6 @@ func (c *calls) drop(p *pending) {
 	if c.pending[p.id] == p {
 		delete(c.pending, p.id)
 		delete(c.byKey, p.key)
-		c.slots--
 	}
 }
 
@@ -284,7 +282,6 @@ func (c *calls) heard(user UserID, o Outcome) {
 		close(p.done)
 		delete(c.pending, p.id)
 		delete(c.byKey, p.key)
-		c.slots--
 	}
 	c.mu.Unlock()
 	d := &Delivery{Outcome: &o}
@@ -328,7 +325,7 @@ func (c *calls) expire(ctx context.Context) error {
 }
 
 // drain cancels the handlers in this process and waits until their outcomes
-// are stored.
+// are stored and they have ended.
 func (c *calls) drain(ctx context.Context) error {
 	c.cancel()
 	done := make(chan struct{})

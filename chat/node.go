@@ -143,13 +143,16 @@ func (n *Node) supervise(what string, run func(context.Context) error) {
 // untilStop returns a context that ends when the node stops.
 func (n *Node) untilStop() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
-	n.spawn(func() {
+	watched := n.spawn(func() {
 		select {
 		case <-n.stop:
 			cancel()
 		case <-ctx.Done():
 		}
 	})
+	if !watched { // it has stopped
+		cancel()
+	}
 	return ctx, cancel
 }
 

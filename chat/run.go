@@ -40,12 +40,29 @@ func (c *calls) help(nc NewCall, args, role string) (*PendingCall, error) {
 // client's resend runs it again.
 func (c *calls) runFast(nc NewCall, call command.Call) (*PendingCall, error) {
 	return c.begin(nc, func(p *pending) command.Reply {
-		return command.Execute(c.ctx, c.local, call, &command.ExecuteOptions{
+		var ended, late bool // guarded by c.mu
+		c.fast.Add(1)
+		reply := command.Execute(c.ctx, c.local, call, &command.ExecuteOptions{
 			Logger: c.n.log,
 			Progress: func(said string) {
 				c.n.tell([]UserID{nc.User.ID}, &Notice{Kind: Progress, Call: p.id, Text: said})
 			},
+			Done: func() {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				ended = true
+				if late {
+					c.abandoned--
+				}
+				c.fast.Done()
+			},
 		})
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if late = !ended; late {
+			c.abandoned++
+		}
+		return reply
 	})
 }
 

@@ -21,23 +21,6 @@ var appendCases = []storeCase{
 	{"Flood", testFlood, nil},
 }
 
-// all64 runs f in 64 goroutines and waits for them.
-func all64(f func(i int)) { together(64, f) }
-
-// together runs f in n goroutines that begin at once, and waits for them.
-func together(n int, f func(i int)) {
-	var wg sync.WaitGroup
-	begin := make(chan struct{})
-	for i := range n {
-		wg.Go(func() {
-			<-begin
-			f(i)
-		})
-	}
-	close(begin)
-	wg.Wait()
-}
-
 func testSequence(w *world) {
 	var rooms []chat.RoomID
 	for range 8 {
@@ -49,7 +32,7 @@ func testSequence(w *world) {
 	}
 	var mu sync.Mutex
 	given := make(map[place]string)
-	all64(func(i int) {
+	together(64, func(i int) {
 		for n := range 10 {
 			room := rooms[(i+n)%len(rooms)]
 			a, err := w.append(w.Context(), chat.Write{

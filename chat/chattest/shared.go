@@ -40,7 +40,7 @@ func testSharedSequence(w *world) {
 	rooms := []chat.RoomID{w.room(ann), w.room(ann), w.room(ann)}
 	var mu sync.Mutex
 	given := make(map[string]bool)
-	all64(func(i int) {
+	together(64, func(i int) {
 		for n := range 6 {
 			m := chat.Write{
 				Room: rooms[(i+n)%len(rooms)], User: ann, Kind: chat.Message, ID: fmt.Sprintf("writer_%d_%d", i, n), Text: "hello", Basis: 2,
