@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 )
 
@@ -47,6 +48,34 @@ func ParseFlags(fs *flag.FlagSet, args []string, lookup func(string) (string, bo
 		}
 	})
 	return errors.Join(errs...)
+}
+
+// ListFlag adds a flag that takes a list with commas.
+func ListFlag(fs *flag.FlagSet, p *[]string, name, usage string) {
+	fs.Func(name, usage, func(value string) error {
+		*p = nil
+		for item := range strings.SplitSeq(value, ",") {
+			if item = strings.TrimSpace(item); item != "" {
+				*p = append(*p, item)
+			}
+		}
+		return nil
+	})
+}
+
+// PrefixFlag adds a flag that takes networks in CIDR notation, with commas.
+func PrefixFlag(fs *flag.FlagSet, p *[]netip.Prefix, name, usage string) {
+	fs.Func(name, usage, func(value string) error {
+		*p = nil
+		for item := range strings.SplitSeq(value, ",") {
+			prefix, err := netip.ParsePrefix(strings.TrimSpace(item))
+			if err != nil {
+				return err
+			}
+			*p = append(*p, prefix.Masked())
+		}
+		return nil
+	})
 }
 
 type helpError struct{ text string }

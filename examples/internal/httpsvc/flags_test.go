@@ -2,6 +2,7 @@ package httpsvc_test
 
 import (
 	"flag"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -62,4 +63,19 @@ func TestHelpNamesTheTwins(t *testing.T) {
 	require.ErrorIs(t, err, flag.ErrHelp)
 	require.ErrorContains(t, err, "-key-file path")
 	require.ErrorContains(t, err, "GOCHAT_KEY_FILE")
+}
+
+func TestLists(t *testing.T) {
+	var hosts []string
+	var nets []netip.Prefix
+	parse := func(args ...string) error {
+		fs := flag.NewFlagSet("auth", flag.ContinueOnError)
+		httpsvc.ListFlag(fs, &hosts, "hosts", "")
+		httpsvc.PrefixFlag(fs, &nets, "nets", "")
+		return httpsvc.ParseFlags(fs, args, func(string) (string, bool) { return "", false })
+	}
+	require.NoError(t, parse("-hosts", "a, b,,c", "-nets", "10.1.2.3/8, fd00::/8"))
+	require.Equal(t, []string{"a", "b", "c"}, hosts)
+	require.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}, nets)
+	require.Error(t, parse("-nets", "10.0.0.1"))
 }
