@@ -1,0 +1,179 @@
+// @ts-check
+
+/** What stands in a room's timeline, from top to bottom. */
+
+import { dayKey, dayLabel, parseTime } from "./time.js";
+
+/**
+ * @typedef {import("./store.js").Room} Room
+ * @typedef {import("./gochat.js").ChatEvent} ChatEvent
+ * @typedef {{emoji: string, users: import("./gochat.js").User[]}} Reaction
+ *
+ * @typedef {{type: "start", key: string}} StartRow the beginning of the room
+ * @typedef {{type: "day", key: string, label: string}} DayRow
+ * @typedef {{type: "new", key: string}} NewRow
+ * @typedef {{type: "system", key: string, text: string, time: number}} SystemRow
+ * @typedef {{type: "message", key: string, event: ChatEvent, time: number, first: boolean, own: boolean, reactions: Reaction[],
+ *   replyTo?: ChatEvent}} MessageRow first: of a group by one author
+ * @typedef {{type: "local", key: string, local: import("./store.js").Local, first: boolean}} LocalRow
+ * @typedef {{type: "note", key: string, note: import("./store.js").Note}} NoteRow
+ * @typedef {StartRow|DayRow|NewRow|SystemRow|MessageRow|LocalRow|NoteRow} Row
+ */
+
+const GROUP = 5 * 60_000; // between two messages of a group
+const NAMES = 3; // who are named when several do the same
+
+/**
+ * @param {Room} room
+ * @param {{me: import("./gochat.js").User, now: number}} o
+ * @returns {Row[]}
+ */
+export function rowsOf(room, { me, now }) {
+	/** @type {Row[]} */
+	const rows = [];
+	const reactions = reactionsOf(room.log);
+	const bySeq = new Map(room.log.map((e) => [e.seq, e]));
+	const notes = [...room.notes];
+	let day = "";
+	/** @type {MessageRow|null} the message that the next one may be grouped with */
+	let before = null;
+	let marked = room.newAfter === null;
+	let joins = new Joins();
+
+	const flush = () => {
+		const row = joins.row();
+		if (row) rows.push(row);
+		joins = new Joins();
+	};
+	const notesUpTo = (/** @type {number} */ seq) => {
+		const first = room.log[0]?.seq ?? 0;
+		while (notes.length > 0 && notes[0].after < seq) {
+			const note = /** @type {import("./store.js").Note} */ (notes.shift());
+			if (note.after < first - 1 && room.more) continue; // it belongs to what is not loaded
+			flush();
+			rows.push({ type: "note", key: `n${note.id}`, note });
+			before = null;
+		}
+	};
+
+	if (!room.more && room.loaded === "yes") rows.push({ type: "start", key: "start" });
+	for (const e of room.log) {
+		if (!SHOWN.has(e.kind)) continue;
+		notesUpTo(e.seq);
+		const time = parseTime(e.time);
+		const key = dayKey(time);
+		if (key !== "" && key !== day) {
+			flush();
+			day = key;
+			rows.push({ type: "day", key: `d${key}`, label: dayLabel(time, now) });
+			before = null;
+		}
+		if (!marked && room.newAfter !== null && e.seq > room.newAfter && e.kind === "message" && e.user.id !== me.id) {
+			flush();
+			marked = true;
+			rows.push({ type: "new", key: "new" });
+			before = null;
+		}
+		if (e.kind !== "message") {
+			if (!joins.add(e, time)) {
+				flush();
+				if (!joins.add(e, time)) rows.push({ type: "system", key: `s${e.seq}`, text: systemText(e), time });
+			}
+			before = null;
+			continue;
+		}
+		flush();
+		const own = e.user.id === me.id;
+		/** @type {MessageRow} */
+		const row = {
+			type: "message", key: keyOf(own, e.id, e.seq), event: e, time, own, first: !groups(before, e, time),
+			reactions: reactions.get(e.seq) ?? [],
+		};
+		if (e.ref !== undefined) row.replyTo = bySeq.get(e.ref);
+		rows.push(row);
+		before = row;
+	}
+	flush();
+	notesUpTo(Infinity);
+	let alone = !(before && before.own && before.event.call === undefined && now - before.time < GROUP);
+	for (const local of room.local.values()) {
+		rows.push({ type: "local", key: keyOf(true, local.id, 0), local, first: alone && local.type === "message" });
+		if (local.type === "message") alone = false;
+	}
+	return rows;
+}
+
+/** A message keeps its key when it turns from sent to stored. @param {boolean} own @param {string} id @param {number} seq */
+const keyOf = (own, id, seq) => (own && id !== "" ? `o${id}` : `m${seq}`);
+
+const SHOWN = new Set(["message", "created", "joined", "left", "banned", "role_changed", "renamed", "archived"]);
+
+/** @param {MessageRow|null} before @param {ChatEvent} e @param {number} time */
+function groups(before, e, time) {
+	if (!before || before.event.user.id !== e.user.id || e.ref !== undefined) return false;
+	return time - before.time < GROUP && before.event.call?.id === e.call?.id;
+}
+
+/** @param {ChatEvent[]} log @returns {Map<number, Reaction[]>} */
+function reactionsOf(log) {
+	/** @type {Map<number, Map<string, Map<string, import("./gochat.js").User>>>} */
+	const all = new Map();
+	for (const e of log) {
+		if (e.kind !== "reacted" || e.ref === undefined || !e.text) continue;
+		const of = all.get(e.ref) ?? new Map();
+		all.set(e.ref, of);
+		const users = of.get(e.text) ?? new Map();
+		of.set(e.text, users);
+		if (e.off) users.delete(e.user.id);
+		else users.set(e.user.id, e.user);
+	}
+	return new Map([...all].map(([seq, of]) => [
+		seq,
+		[...of].filter(([, users]) => users.size > 0).map(([emoji, users]) => ({ emoji, users: [...users.values()] })),
+	]));
+}
+
+/** @param {ChatEvent} e */
+function systemText(e) {
+	const who = e.user.name;
+	const whom = e.target?.name ?? who;
+	const self = !e.target || e.target.id === e.user.id;
+	switch (e.kind) {
+		case "created": return e.text ? `${who} created ${e.text}` : `${who} started this conversation`;
+		case "joined": return self ? `${whom} joined` : `${who} added ${whom}`;
+		case "left": return self ? `${whom} left` : `${who} removed ${whom}`;
+		case "banned": return e.off ? `${who} lifted the ban of ${whom}` : `${who} banned ${whom}`;
+		case "role_changed": return e.role ? `${who} made ${whom} ${e.role === "member" ? "a member" : `an ${e.role}`}` : `${who} changed the role of ${whom}`;
+		case "renamed": return `${who} renamed the room to ${e.text ?? ""}`;
+		case "archived": return e.off ? `${who} took the room out of the archive` : `${who} archived the room`;
+		default: return "";
+	}
+}
+
+/** Joins in a row, and leaves in a row, are one line. */
+class Joins {
+	/** @type {ChatEvent[]} */ #events = [];
+	#time = NaN;
+
+	/** @param {ChatEvent} e @param {number} time @returns {boolean} whether it fits */
+	add(e, time) {
+		const plain = (e.kind === "joined" || e.kind === "left") && (!e.target || e.target.id === e.user.id);
+		if (!plain || (this.#events.length > 0 && this.#events[0].kind !== e.kind)) return false;
+		this.#events.push(e);
+		this.#time = time;
+		return true;
+	}
+
+	/** @returns {SystemRow|null} */
+	row() {
+		const [first] = this.#events;
+		if (!first) return null;
+		const names = [...new Set(this.#events.map((e) => e.target?.name ?? e.user.name))];
+		const verb = first.kind === "joined" ? "joined" : "left";
+		const shown = names.length > NAMES + 1 ? names.slice(0, NAMES) : names;
+		const rest = names.length - shown.length;
+		const parts = rest > 0 ? [...shown, `${rest} others`] : shown;
+		const list = new Intl.ListFormat("en", { type: "conjunction" }).format(parts);
+		return { type: "system", key: `s${first.seq}`, text: `${list} ${verb}`, time: this.#time };
+	}
+}

@@ -1,0 +1,471 @@
+// @ts-check
+
+/**
+ * What the page knows: rooms, their events, what is unsent, what is unread. It
+ * is fed by the client's events and by the pages of history, and touches
+ * neither the network nor the document.
+ */
+
+/**
+ * @typedef {import("./gochat.js").User} User
+ * @typedef {import("./gochat.js").ChatEvent} ChatEvent
+ * @typedef {import("./gochat.js").Entry} Entry
+ * @typedef {import("./gochat.js").Room} RoomInfo
+ *
+ * @typedef {{id: string, type: "message"|"command", text: string, at: number, state: "pending"|"failed"|"stored",
+ *   seq?: number, error?: {code: string, message: string}, call?: string, progress?: string}} Local
+ *   what I sent and have not seen in the room yet
+ * @typedef {{id: string, line: string, text: string, status: "ephemeral"|"failed", code?: string, at: number,
+ *   after: number}} Note what a command told only me, shown behind the event with the seq after
+ *
+ * @typedef {object} Room
+ * @property {string} id
+ * @property {string} name
+ * @property {string} kind public, private or direct
+ * @property {boolean} mine I am a member
+ * @property {string} role
+ * @property {boolean} archived
+ * @property {User|undefined} peer of a direct room
+ * @property {number} head the newest seq that is known
+ * @property {number} read my read marker
+ * @property {number} unread
+ * @property {boolean} mentioned somebody named me in what is unread
+ * @property {number|null} newAfter where "new" began when I opened it
+ * @property {number} active when something was last said, in ms; 0 is unknown
+ * @property {ChatEvent[]} log a run without holes, ascending; its end is the head
+ * @property {"no"|"loading"|"yes"|"failed"} loaded whether the newest page is here
+ * @property {boolean} more there is older history
+ * @property {boolean} loadingOlder
+ * @property {Map<string, Local>} local
+ * @property {Note[]} notes
+ */
+
+/**
+ * @typedef {"rooms"|"room"|"current"|"conn"|"specs"} Topic rooms: the list or a badge; room: what is in one; its id is told
+ */
+
+const KEEP = 400; // events of a room that nobody looks at
+const MAX_NOTES = 50; // of a room
+
+export class Store {
+	/** @type {User} */
+	me = { id: "", name: "" };
+	/** @type {Map<string, Room>} mine, and the public ones I could join */
+	rooms = new Map();
+	/** @type {string|null} the room that is open */
+	current = null;
+	/** @type {import("./gochat.js").State} */
+	conn = { name: "closed" };
+	/** @type {import("./commands.js").Spec[]} */
+	specs = [];
+	/** the list of rooms has come */
+	ready = false;
+	/** @type {string|null} the room whose end is in sight: what comes there is read at once */
+	attending = null;
+
+	/** @type {Map<Topic, Set<(id?: string) => void>>} */ #subs = new Map();
+	/** @type {() => number} */ #now;
+
+	/** @param {{now?: () => number}} [options] the server's clock */
+	constructor(options = {}) {
+		this.#now = options.now ?? Date.now;
+	}
+
+	/** @param {Topic} topic @param {(id?: string) => void} fn */
+	on(topic, fn) {
+		const set = this.#subs.get(topic) ?? new Set();
+		this.#subs.set(topic, set.add(fn));
+		return () => void set.delete(fn);
+	}
+
+	/** @param {Topic} topic @param {string} [id] */
+	#tell(topic, id) {
+		for (const fn of [...(this.#subs.get(topic) ?? [])]) fn(id);
+	}
+
+	/** @param {string} id */
+	#changed(id) {
+		this.#tell("room", id);
+		this.#tell("rooms");
+	}
+
+	/** @returns {Room|undefined} the room that is open, if it is known */
+	get room() { return this.current === null ? undefined : this.rooms.get(this.current); }
+
+	/** Mine, in the order of the list: by name, direct ones by who spoke last. */
+	get mine() {
+		return [...this.rooms.values()].filter((r) => r.mine).sort((a, b) => byName(a, b, this.me));
+	}
+
+	/** Public rooms that I could join. */
+	get open() {
+		return [...this.rooms.values()]
+			.filter((r) => !r.mine && r.kind === "public" && !r.archived)
+			.sort((a, b) => byName(a, b, this.me));
+	}
+
+	/** All that is unread. */
+	get unread() {
+		let n = 0;
+		for (const r of this.rooms.values()) if (r.mine) n += r.unread;
+		return n;
+	}
+
+	// ------------------------------------------------------------ rooms
+
+	/** @param {RoomInfo} info @param {boolean} [mine] undefined: as it was */
+	#put(info, mine) {
+		const old = this.rooms.get(info.id);
+		/** @type {Room} */
+		const room = old ?? {
+			id: info.id, name: "", kind: info.kind, mine: false, role: "", archived: false, peer: undefined, head: 0, read: 0,
+			unread: 0, mentioned: false, newAfter: null, active: 0, log: [], loaded: "no", more: true, loadingOlder: false,
+			local: new Map(), notes: [],
+		};
+		room.name = info.name || room.name;
+		room.kind = info.kind;
+		room.archived = info.archived === true;
+		room.peer = info.with ?? room.peer;
+		room.role = info.role ?? room.role;
+		room.head = Math.max(room.head, info.head);
+		if (mine !== undefined) room.mine = mine;
+		this.rooms.set(room.id, room);
+		return room;
+	}
+
+	/** @param {import("./gochat.js").Welcome} w */
+	welcome(w) {
+		this.me = w.user;
+		const listed = new Set(w.rooms.map((r) => r.id));
+		for (const room of this.rooms.values()) if (!w.more && room.mine && !listed.has(room.id)) this.#leave(room);
+		for (const info of w.rooms) {
+			const room = this.#put(info, true);
+			// My own marker may not have reached the server yet.
+			if (room.read < info.head || room.read === 0) {
+				room.read = Math.max(room.read, info.read ?? 0);
+				room.unread = info.unread ?? 0;
+			}
+			if (room.unread === 0) room.mentioned = false;
+			else if (room.id === this.current && room.newAfter === null) room.newAfter = room.read;
+			const last = /** @type {any} */ (info).last;
+			if (last && typeof last.time === "string") room.active = Math.max(room.active, Date.parse(last.time) || 0);
+		}
+		this.ready = true;
+		this.#tell("rooms");
+		this.#tell("current");
+	}
+
+	/** Rooms that were asked for. @param {RoomInfo[]} list @param {boolean} [mine] undefined: as they were */
+	addRooms(list, mine) {
+		for (const info of list) this.#put(info, mine);
+		this.#tell("rooms");
+		if (this.current !== null && list.some((r) => r.id === this.current)) this.#tell("current");
+	}
+
+	/** The public rooms, all of them: those that are not in it any more are gone. @param {RoomInfo[]} list */
+	directory(list) {
+		const listed = new Set(list.map((r) => r.id));
+		for (const room of [...this.rooms.values()]) if (!room.mine && !listed.has(room.id)) this.rooms.delete(room.id);
+		this.addRooms(list);
+	}
+
+	/** @param {Room} room */
+	#leave(room) {
+		room.mine = false;
+		room.role = "";
+		room.unread = 0;
+		room.mentioned = false;
+		this.#forget(room);
+		room.local.clear();
+		if (room.kind !== "public") this.rooms.delete(room.id);
+	}
+
+	/** @param {Room} room */
+	#forget(room) {
+		room.log = [];
+		room.loaded = "no";
+		room.more = true;
+		room.loadingOlder = false;
+	}
+
+	/** @param {string|null} id */
+	select(id) {
+		if (id === this.current) return;
+		const before = this.room;
+		if (before) {
+			before.newAfter = null;
+			if (before.log.length > KEEP) {
+				before.log = before.log.slice(-KEEP);
+				before.more = true;
+			}
+		}
+		this.current = id;
+		const room = this.room;
+		if (room) room.newAfter = room.unread > 0 ? room.read : null;
+		this.#tell("current");
+	}
+
+	/** I have seen everything of a room. @param {string} id @returns {number} the seq to tell the server; 0 is nothing new */
+	seen(id) {
+		const room = this.rooms.get(id);
+		if (!room || !room.mine) return 0;
+		const had = room.unread;
+		const moved = room.head > room.read;
+		room.read = Math.max(room.read, room.head);
+		room.unread = 0;
+		room.mentioned = false;
+		if (had > 0) this.#tell("rooms");
+		return moved ? room.read : 0;
+	}
+
+	/** I look elsewhere: what comes from now on is new. @param {string} id */
+	away(id) {
+		const room = this.rooms.get(id);
+		if (room && room.unread === 0) room.newAfter = null;
+	}
+
+	// ------------------------------------------------------------ live
+
+	/** @param {import("./gochat.js").State} state */
+	connection(state) {
+		this.conn = state;
+		this.#tell("conn");
+	}
+
+	/** @param {ChatEvent} e */
+	event(e) {
+		let room = this.rooms.get(e.room);
+		// Only members get events. What it is called comes a moment later.
+		if (!room) room = this.#put({ id: e.room, kind: "private", head: 0 }, true);
+		const subject = e.target ?? e.user;
+		if (subject.id === this.me.id) {
+			if (e.kind === "left" || (e.kind === "banned" && !e.off)) {
+				this.#leave(room);
+				this.#changed(e.room);
+				if (this.current === e.room) this.#tell("current");
+				return;
+			}
+			if (e.kind === "joined") {
+				const was = room.mine;
+				room.mine = true;
+				if (e.role) room.role = e.role;
+				if (!was) this.#forget(room);
+				if (!was && this.current === e.room) this.#tell("current");
+			}
+			if (e.kind === "role_changed" && e.role) room.role = e.role;
+		}
+		if ((e.kind === "renamed" || e.kind === "created") && e.text) room.name = e.text;
+		if (e.kind === "archived") room.archived = e.off !== true;
+		if (["renamed", "archived", "created"].includes(e.kind) && this.current === e.room) this.#tell("current");
+
+		if (room.loaded !== "no" && (room.log.length === 0 || e.seq > /** @type {any} */ (room.log.at(-1)).seq)) {
+			room.log.push(e);
+			apply(room, e);
+			if (this.current !== e.room && room.log.length > 2 * KEEP) {
+				room.log = room.log.slice(-KEEP);
+				room.more = true;
+			}
+		}
+		room.head = Math.max(room.head, e.seq);
+		if (e.user.id === this.me.id) room.local.delete(e.id);
+		if (e.kind === "message") {
+			room.active = Math.max(room.active, Date.parse(e.time) || 0);
+			if (e.user.id !== this.me.id && this.attending !== e.room && e.seq > room.read) this.#unread(room, e);
+		}
+		this.#changed(e.room);
+	}
+
+	/** @param {Room} room @param {ChatEvent} e */
+	#unread(room, e) {
+		// Where what I have not seen begins: only what is open has a marker.
+		if (this.current === room.id && room.unread === 0 && room.newAfter === null) room.newAfter = e.seq - 1;
+		if (!e.replayed) room.unread++; // the welcome has counted those
+		if (e.mentions?.includes(this.me.id)) room.mentioned = true;
+	}
+
+	/** @param {import("./gochat.js").Gap} gap */
+	gap(gap) {
+		const room = this.rooms.get(gap.room);
+		if (!room) return;
+		if (gap.reset) {
+			room.head = gap.head;
+			room.read = Math.min(room.read, gap.head);
+			room.notes = [];
+		}
+		room.head = Math.max(room.head, gap.head);
+		this.#forget(room);
+		this.#changed(gap.room);
+	}
+
+	/** @param {import("./gochat.js").Notice} n */
+	notice(n) {
+		if (n.kind === "progress" && typeof n.text === "string") {
+			for (const room of this.rooms.values()) {
+				for (const local of room.local.values()) {
+					if (local.call !== n.call) continue;
+					local.progress = n.text;
+					this.#tell("room", room.id);
+				}
+			}
+			return;
+		}
+		if (!n.room || typeof n.room.id !== "string" || typeof n.room.kind !== "string") return;
+		/** @type {RoomInfo} */
+		const info = { ...n.room, head: Number.isSafeInteger(n.room.head) ? n.room.head : 0 };
+		this.addRooms([info], n.kind === "added" ? true : undefined);
+	}
+
+	/** @param {import("./gochat.js").Outcome} o */
+	outcome(o) {
+		const room = o.room === undefined ? undefined : this.rooms.get(o.room);
+		if (!room) return;
+		if (o.id !== undefined) room.local.delete(o.id);
+		const failed = o.status === "failed";
+		if ((failed || o.text !== "") && !room.notes.some((n) => n.id === o.call)) {
+			room.notes.push({
+				id: o.call,
+				line: o.line ?? "",
+				text: failed ? (o.error?.message ?? "The command failed.") : o.text,
+				status: failed ? "failed" : "ephemeral",
+				...(failed && { code: o.error?.code ?? "internal" }),
+				at: this.#now(),
+				after: room.head,
+			});
+			if (room.notes.length > MAX_NOTES) room.notes.shift();
+		}
+		this.#tell("room", room.id);
+	}
+
+	/** @param {string} room @param {string} id */
+	dismiss(room, id) {
+		const r = this.rooms.get(room);
+		if (!r) return;
+		r.notes = r.notes.filter((n) => n.id !== id);
+		this.#tell("room", room);
+	}
+
+	/** @param {import("./gochat.js").OutboxChange} change */
+	outbox({ entry, change, reply }) {
+		if (entry.type !== "message" && entry.type !== "command") return;
+		const id = entry.fields.room;
+		const room = this.rooms.get(id) ?? (change === "restored" ? this.#put({ id, kind: "private", head: 0 }, true) : undefined);
+		if (!room) return;
+		if (change === "done" && entry.type === "message") {
+			const seq = reply?.seq;
+			const here = typeof seq !== "number" || room.log.some((e) => e.seq === seq);
+			const local = room.local.get(entry.id);
+			// Its event may still be on the way: until then it stays, as stored.
+			if (here || !local || room.loaded !== "yes") room.local.delete(entry.id);
+			else room.local.set(entry.id, { ...local, state: "stored", seq });
+		} else if (change === "done" || change === "discarded") {
+			room.local.delete(entry.id);
+		} else {
+			room.local.set(entry.id, {
+				id: entry.id,
+				type: entry.type,
+				text: String(entry.fields.text ?? ""),
+				at: entry.at,
+				state: entry.state,
+				...(entry.error && { error: entry.error }),
+				...(entry.call && { call: entry.call }),
+			});
+		}
+		this.#changed(id);
+	}
+
+	// ------------------------------------------------------------ history
+
+	/** The newest page is being asked for. @param {string} id */
+	loading(id) {
+		const room = this.rooms.get(id);
+		if (!room) return;
+		room.log = [];
+		room.loaded = "loading";
+		this.#tell("room", id);
+	}
+
+	/** @param {string} id */
+	loadFailed(id) {
+		const room = this.rooms.get(id);
+		if (!room || room.loaded !== "loading") return;
+		this.#forget(room);
+		room.loaded = "failed";
+		this.#tell("room", id);
+	}
+
+	/**
+	 * The newest page came; what was delivered meanwhile is behind it.
+	 * @param {string} id
+	 * @param {{events: ChatEvent[], head: number, more: boolean}} page
+	 */
+	loadedPage(id, page) {
+		const room = this.rooms.get(id);
+		if (!room || room.loaded !== "loading") return;
+		const live = room.log.filter((e) => e.seq > (page.events.at(-1)?.seq ?? 0));
+		room.log = [...page.events, ...live];
+		for (const e of live) apply(room, e);
+		room.head = Math.max(room.head, page.head);
+		room.more = page.more;
+		room.loaded = "yes";
+		for (const e of page.events) if (e.user.id === this.me.id) room.local.delete(e.id);
+		this.#changed(id);
+	}
+
+	/**
+	 * An older page came.
+	 * @param {string} id
+	 * @param {{events: ChatEvent[], more: boolean}} page
+	 */
+	olderPage(id, page) {
+		const room = this.rooms.get(id);
+		if (!room || room.loaded !== "yes") return;
+		const first = room.log[0]?.seq ?? Infinity;
+		const older = page.events.filter((e) => e.seq < first);
+		const later = room.log;
+		room.log = [...older, ...later];
+		// What was changed after the page was read.
+		for (const e of later) if (e.ref !== undefined && e.ref < first) apply(room, e);
+		room.more = page.more && older.length > 0;
+		room.loadingOlder = false;
+		this.#tell("room", id);
+	}
+
+	/** @param {string} id @param {boolean} loading */
+	setLoadingOlder(id, loading) {
+		const room = this.rooms.get(id);
+		if (!room) return;
+		room.loadingOlder = loading;
+		this.#tell("room", id);
+	}
+
+	/** @param {import("./commands.js").Spec[]} specs */
+	setSpecs(specs) {
+		this.specs = specs;
+		this.#tell("specs");
+	}
+}
+
+/** What an event does to an earlier message. @param {Room} room @param {ChatEvent} e */
+function apply(room, e) {
+	if ((e.kind !== "edited" && e.kind !== "deleted") || e.ref === undefined) return;
+	const i = room.log.findIndex((m) => m.seq === e.ref);
+	const target = room.log[i];
+	if (!target || target.deleted_by !== undefined) return;
+	const { text, data, mentions, ...rest } = target;
+	if (e.kind === "deleted") room.log[i] = { ...rest, deleted_by: e.seq };
+	else if (e.text !== undefined && e.seq > (target.edited_by ?? 0)) {
+		room.log[i] = { ...rest, text: e.text, ...(e.data && { data: e.data }), ...(e.mentions && { mentions: e.mentions }), edited_by: e.seq };
+	}
+}
+
+/** What a room is called by somebody. @param {Room} room @param {User} me */
+export function titleOf(room, me) {
+	if (room.kind !== "direct") return room.name || "…";
+	if (room.peer && room.peer.id !== me.id) return room.peer.name;
+	return room.peer ? `${me.name} (notes to self)` : "Direct message";
+}
+
+/** @param {Room} a @param {Room} b @param {User} me */
+function byName(a, b, me) {
+	return titleOf(a, me).localeCompare(titleOf(b, me), undefined, { sensitivity: "base", numeric: true }) || (a.id < b.id ? -1 : 1);
+}

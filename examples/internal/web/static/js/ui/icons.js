@@ -1,0 +1,40 @@
+// @ts-check
+
+/** Drawings on a grid of 24, in the colour of the text. */
+const PATHS = {
+	menu: "M4 7h16M4 12h16M4 17h16",
+	plus: "M12 5v14M5 12h14",
+	hash: "M5 9h15M4 15h15M10 4 8 20M16 4l-2 16",
+	lock: "M7 11V8a5 5 0 0 1 10 0v3M6 11h12a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1H6a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1Z",
+	people: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20a6.5 6.5 0 0 1 13 0M16 4.3a3.5 3.5 0 0 1 0 6.4M18 14.4a6.5 6.5 0 0 1 3.5 5.6",
+	compass: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM15.5 8.5l-2 5-5 2 2-5 5-2Z",
+	search: "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM20 20l-4-4",
+	send: "M4.5 12 4 4.5 20.5 12 4 19.5l.5-7.5Zm0 0H12",
+	close: "M6 6l12 12M18 6 6 18",
+	clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 7v5l3 2",
+	alert: "M12 8v5M12 16.5v.01M10.3 4 2.8 17.2A2 2 0 0 0 4.5 20h15a2 2 0 0 0 1.7-2.8L13.7 4a2 2 0 0 0-3.4 0Z",
+	down: "M12 5v14M6 13l6 6 6-6",
+	leave: "M14 4h4a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2h-4M10 8l-4 4 4 4M6 12h9",
+	hidden: "M4 4l16 16M9.9 5.2A9.6 9.6 0 0 1 12 5c5 0 8.5 4.2 9.5 7-.4 1.1-1.2 2.4-2.4 3.6M6.2 7.2C4.3 8.5 3 10.400 2.500 12c1 2.800 4.500 7 9.500 7 1.600 0 3-.4 4.300-1.100M10 10a2.800 2.800 0 0 0 4 4",
+	reply: "M9 7 4 12l5 5M4 12h10a6 6 0 0 1 6 6v1",
+	message: "M20 12a7.500 7.500 0 0 1-10.900 6.700L4 20l1.300-4.600A7.500 7.500 0 1 1 20 12Z",
+	check: "M5 12.500 10 17.500 19.500 7",
+	theme: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18ZM12 3v18",
+	offline: "M3 3l18 18M8.500 8.600A11 11 0 0 0 4.500 11M12 7c3 0 5.600 1.200 7.500 3M7.500 14a7 7 0 0 1 4-2M15 13a7 7 0 0 1 1.500 1M12 18v.01",
+};
+
+/** @typedef {keyof typeof PATHS} IconName */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An icon that says nothing by itself: its button has a name. @param {IconName} name */
+export function icon(name) {
+	const svg = document.createElementNS(SVG, "svg");
+	svg.setAttribute("viewBox", "0 0 24 24");
+	svg.setAttribute("class", "icon");
+	svg.setAttribute("aria-hidden", "true");
+	const path = document.createElementNS(SVG, "path");
+	path.setAttribute("d", PATHS[name]);
+	svg.append(path);
+	return svg;
+}

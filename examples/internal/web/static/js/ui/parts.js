@@ -1,0 +1,58 @@
+// @ts-check
+
+/** Small pieces that several views use. */
+
+import { colourOf, initials } from "../avatar.js";
+import { fullTime, shortTime } from "../time.js";
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
+
+/** @param {import("../gochat.js").User} user @param {string} [size] "s" or "" */
+export function avatar(user, size = "") {
+	if (user.bot) return h("span", { class: `avatar avatar-bot ${size && `avatar-${size}`}`, "aria-hidden": "true" }, botFace());
+	return h("span", { class: `avatar ${size && `avatar-${size}`}`, vars: { "--avatar": colourOf(user.id) }, "aria-hidden": "true" }, initials(user.name));
+}
+
+function botFace() {
+	return h("span", { class: "bot-face" }, h("i", {}), h("i", {}));
+}
+
+/** A time that is kept fresh by {@link freshen}. @param {number} ms @param {number} now */
+export function timeOf(ms, now) {
+	const el = h("time", { class: "time", title: fullTime(ms), data: { ms: String(ms) } }, shortTime(ms, now));
+	if (Number.isFinite(ms)) el.dateTime = new Date(ms).toISOString();
+	return el;
+}
+
+/** Rewrites the times below el. @param {Element} el @param {number} now */
+export function freshen(el, now) {
+	for (const t of el.querySelectorAll("time[data-ms]")) {
+		const text = shortTime(Number(/** @type {HTMLElement} */ (t).dataset.ms), now);
+		if (t.textContent !== text) t.textContent = text;
+	}
+}
+
+/**
+ * A button that shows only an icon; its name is its tooltip too.
+ * @param {import("./icons.js").IconName} name
+ * @param {string} label
+ * @param {Record<string, any>} [props]
+ */
+export function iconButton(name, label, props = {}) {
+	return h("button", { type: "button", ...props, class: `icon-button ${props.class ?? ""}`, "aria-label": label, title: label }, icon(name));
+}
+
+/** The sign in front of a room's name. @param {{kind: string}} room */
+export function roomIcon(room) {
+	return icon(room.kind === "private" ? "lock" : room.kind === "direct" ? "message" : "hash");
+}
+
+/** A sentence for an error, for people. @param {unknown} err */
+export function sayError(err) {
+	return err instanceof Error && err.message ? err.message : "Something went wrong.";
+}
+
+/** A picture and some words where there is nothing to show. @param {import("./icons.js").IconName} name @param {string} title @param {...import("./dom.js").Child} more */
+export function emptyState(name, title, ...more) {
+	return h("div", { class: "empty" }, h("div", { class: "empty-icon" }, icon(name)), h("h2", {}, title), ...more);
+}

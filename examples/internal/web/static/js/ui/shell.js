@@ -1,0 +1,259 @@
+// @ts-check
+
+import { titleOf } from "../store.js";
+import { banner } from "./banner.js";
+import { composer } from "./composer.js";
+import { confirmDialog, membersDialog, newRoomDialog } from "./dialogs.js";
+import { fill, h } from "./dom.js";
+import { header } from "./header.js";
+import { avatar, roomIcon, sayError } from "./parts.js";
+import { openPicker } from "./picker.js";
+import { sidebar } from "./sidebar.js";
+import { setTheme, theme } from "./theme.js";
+import { timeline } from "./timeline.js";
+import { toast } from "./toast.js";
+
+const HASH = /^#\/r\/([A-Za-z0-9_-]{1,64})$/;
+const LAST = "gochat.room:"; // in localStorage, with the user's id: the room that was open last
+
+/**
+ * Everything that is seen when logged in.
+ * @param {HTMLElement} root
+ * @param {{auth: import("../auth.js").Auth, store: import("../store.js").Store, session: import("../session.js").ChatSession}} o
+ * @returns {{stop: () => void}}
+ */
+export function shell(root, { auth, store, session }) {
+	const { client } = session;
+
+	const side = sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onTheme: setTheme, theme });
+	const top = header({ store, onMenu: () => drawer(true), onMembers, onLeave });
+	const bar = banner({ store, onRetry: () => client.retryNow() });
+	const write = composer({ store, session, onSent: () => log.toEnd() });
+	const log = timeline({ store, session, now: () => client.serverTime, onEdit: (text) => write.put(text), onJoin, onNewRoom, onBrowse });
+	const main = h("main", { class: "main" }, top.el, bar.el, log.el, write.el);
+	const backdrop = h("div", { class: "backdrop", on: { click: () => drawer(false) } });
+	const el = h("div", { class: "shell", data: { drawer: "closed" } }, side.el, backdrop, main);
+
+	// ---------------------------------------------------------------- where we are
+
+	function route() {
+		const id = HASH.exec(location.hash)?.[1] ?? null;
+		session.open(id);
+		drawer(false);
+		if (id !== null) remember(id);
+	}
+
+	/** @param {string} id */
+	const go = (id) => {
+		if (location.hash === `#/r/${id}`) route();
+		else location.hash = `#/r/${id}`;
+	};
+
+	/** @param {string} [id] @returns {string|null} */
+	function remember(id) {
+		try {
+			if (id !== undefined) localStorage.setItem(LAST + store.me.id, id);
+			return localStorage.getItem(LAST + store.me.id);
+		} catch {
+			return null;
+		}
+	}
+
+	/** Without a room in the address, the one of the last time, or the first. */
+	function home() {
+		if (store.current !== null || !store.ready || HASH.test(location.hash)) return;
+		const last = store.rooms.get(remember() ?? "");
+		const first = last?.mine ? last : store.mine.find((r) => r.kind !== "direct") ?? store.mine[0];
+		if (!first) return;
+		history.replaceState(null, "", `#/r/${first.id}`);
+		route();
+	}
+
+	// ---------------------------------------------------------------- doing
+
+	/** @template T @param {Promise<T>} promise @returns {Promise<T|undefined>} */
+	async function orToast(promise) {
+		try {
+			return await promise;
+		} catch (err) {
+			toast(sayError(err), { kind: "error" });
+			return undefined;
+		}
+	}
+
+	function onNewRoom() {
+		drawer(false);
+		newRoomDialog({
+			create: (name, kind) => session.createRoom(name, kind),
+			discard: (id) => session.discard(id),
+			online: () => store.conn.name === "online",
+			created: go,
+		});
+	}
+
+	function onBrowse() {
+		drawer(false);
+		session.refresh();
+		openPicker({
+			title: "Browse public rooms",
+			placeholder: "Find a room",
+			empty: "No public room has this name.",
+			find: (query) => [...store.open, ...store.mine.filter((r) => r.kind === "public")]
+				.filter((r) => r.name.toLowerCase().includes(query.toLowerCase()))
+				.map((r) => ({ key: r.id, title: r.name, detail: r.mine ? "You are in" : undefined, picture: roomIcon(r), action: r.mine ? "Open" : "Join" })),
+			pick: async ({ key }) => {
+				if (!store.rooms.get(key)?.mine) await session.join(key);
+				go(key);
+			},
+		});
+	}
+
+	/** @param {string} query */
+	const people = async (query) => (await auth.users(query))
+		.map((u) => ({ key: u.id, title: u.name, detail: u.id === store.me.id ? "Yourself: notes only you see" : undefined, picture: avatar(u, "s") }));
+
+	function onDirect() {
+		drawer(false);
+		openPicker({
+			title: "New direct message",
+			placeholder: "Find somebody",
+			empty: "Nobody has this name.",
+			find: people,
+			pick: async ({ key }) => go(await session.direct(key)),
+		});
+	}
+
+	function onSwitch() {
+		drawer(false);
+		openPicker({
+			title: "Jump to",
+			placeholder: "Room or person",
+			empty: "Nothing found.",
+			find: (query) => [...store.mine, ...store.open]
+				.filter((r) => titleOf(r, store.me).toLowerCase().includes(query.toLowerCase()))
+				.sort((a, b) => b.unread - a.unread)
+				.slice(0, 50)
+				.map((r) => ({
+					key: r.id, title: titleOf(r, store.me), picture: r.kind === "direct" ? avatar(r.peer ?? { id: r.id, name: "?" }, "s") : roomIcon(r),
+					detail: r.unread > 0 ? `${r.unread} unread` : r.mine ? undefined : "Not joined",
+				})),
+			pick: ({ key }) => go(key),
+		});
+	}
+
+	function onMembers() {
+		const { room } = store;
+		if (!room) return;
+		membersDialog({
+			title: titleOf(room, store.me),
+			me: store.me,
+			load: () => session.members(room.id),
+			canInvite: true,
+			onInvite: () => onInvite(room),
+			onDirect: async (user) => {
+				const id = await orToast(session.direct(user.id));
+				if (id) go(id);
+			},
+		});
+	}
+
+	/** @param {import("../store.js").Room} room */
+	function onInvite(room) {
+		openPicker({
+			title: "Invite somebody",
+			placeholder: "Find somebody",
+			empty: "Nobody has this name.",
+			find: async (query) => (await people(query)).filter((p) => p.key !== store.me.id),
+			pick: async ({ key, title }) => {
+				await session.invite(room.id, key);
+				toast(`${title} was invited.`);
+			},
+		});
+	}
+
+	function onJoin() {
+		if (store.current !== null) orToast(session.join(store.current));
+	}
+
+	function onLeave() {
+		const { room } = store;
+		if (!room) return;
+		confirmDialog({
+			title: "Leave this room?",
+			text: room.kind === "public" ? "You can join again at any time." : "Somebody has to invite you if you want to come back.",
+			action: "Leave",
+			run: async () => {
+				await session.leave(room.id);
+				location.hash = "#/";
+			},
+		});
+	}
+
+	function onLogout() {
+		const unsent = client.outbox().filter((e) => e.type === "message").length;
+		const out = () => {
+			client.forget();
+			return auth.logout();
+		};
+		if (unsent === 0) return void out();
+		confirmDialog({
+			title: "Log out?",
+			text: unsent === 1 ? "One message was not sent yet. It will be lost." : `${unsent} messages were not sent yet. They will be lost.`,
+			action: "Log out",
+			run: out,
+		});
+	}
+
+	// ---------------------------------------------------------------- the drawer of phones
+
+	/** @param {boolean} open */
+	function drawer(open) {
+		const was = el.dataset.drawer === "open";
+		if (was === open) return;
+		el.dataset.drawer = open ? "open" : "closed";
+		main.inert = open;
+		if (open) /** @type {HTMLElement|null} */ (side.el.querySelector("a, button"))?.focus();
+		else /** @type {HTMLElement|null} */ (main.querySelector(".menu-button"))?.focus();
+	}
+
+	/** @param {KeyboardEvent} e */
+	function pressed(e) {
+		if (e.key === "Escape" && el.dataset.drawer === "open") drawer(false);
+		if ((e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey && e.key.toLowerCase() === "k") {
+			e.preventDefault();
+			if (!document.querySelector("dialog[open]")) onSwitch();
+		}
+	}
+
+	function retitle() {
+		const { room, unread } = store;
+		const where = room ? `${titleOf(room, store.me)} · gochat` : "gochat";
+		document.title = unread > 0 ? `(${unread}) ${where}` : where;
+	}
+
+	const off = [
+		store.on("rooms", () => { retitle(); home(); }),
+		store.on("current", () => { retitle(); home(); }),
+		client.on("notice", (n) => {
+			const known = n.kind === "added" && n.room?.id && n.room.kind !== "direct";
+			if (known && n.room.name) toast(`You were added to ${n.room.name}.`, { action: { label: "Open", run: () => go(n.room.id) } });
+		}),
+	];
+	window.addEventListener("hashchange", route);
+	document.addEventListener("keydown", pressed);
+	fill(root, el);
+	route();
+	side.render();
+	log.render();
+
+	return {
+		stop() {
+			for (const fn of off) fn();
+			window.removeEventListener("hashchange", route);
+			document.removeEventListener("keydown", pressed);
+			bar.stop();
+			log.stop();
+			root.replaceChildren();
+		},
+	};
+}

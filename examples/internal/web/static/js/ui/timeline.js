@@ -1,0 +1,177 @@
+// @ts-check
+
+import { rowsOf } from "../rows.js";
+import { titleOf } from "../store.js";
+import { fill, h, perFrame, reconcile, setText } from "./dom.js";
+import { icon } from "./icons.js";
+import { rowElement, rowStamp } from "./message.js";
+import { emptyState, freshen } from "./parts.js";
+
+const BOTTOM = 60; // px from the end that still count as the end
+const NEAR_TOP = 600; // px from the top at which older history is asked for
+const FRESH = 20_000; // ms between two looks at the times
+
+/**
+ * The messages of the room that is open. It stays at the end while the end is
+ * in sight, and otherwise where the reader is, whatever comes above or below.
+ * @param {{store: import("../store.js").Store, session: import("../session.js").ChatSession, now: () => number,
+ *   onEdit: (text: string) => void, onJoin: () => void, onNewRoom: () => void, onBrowse: () => void}} o
+ */
+export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBrowse }) {
+	const list = h("div", { class: "rows" });
+	const above = h("div", { class: "above" });
+	const scroller = h("div", {
+		class: "scroller", role: "log", "aria-live": "off", tabindex: "0", "aria-label": "Messages", data: { testid: "timeline" },
+		on: { scroll: () => scrolled() },
+	}, h("div", { class: "filler" }), above, list);
+	const jumpText = h("span", {}, "Jump to latest");
+	const jump = h("button", { type: "button", class: "jump", hidden: true, data: { testid: "jump-latest" }, on: { click: () => toEnd() } }, icon("down"), jumpText);
+	const instead = h("div", { class: "instead", hidden: true });
+	// What others say is read out from here: the log itself also changes when a
+	// room is opened, when history comes, and by what I say myself.
+	const announcer = h("div", { class: "sr-only", "aria-live": "polite", data: { testid: "announcer" } });
+	const el = h("section", { class: "timeline", "aria-label": "Conversation" }, scroller, instead, jump, announcer);
+
+	/** @type {string|null} */
+	let shownRoom = null;
+	let atEnd = true;
+	let entered = false; // the first rows of the room are shown
+
+	const actions = {
+		retry: (/** @type {string} */ id) => session.retry(id),
+		discard: (/** @type {string} */ id) => session.discard(id),
+		edit: onEdit,
+		dismiss: (/** @type {string} */ id) => store.dismiss(store.current ?? "", id),
+	};
+
+	function render() {
+		const { room } = store;
+		if (store.current !== shownRoom) {
+			shownRoom = store.current;
+			atEnd = true;
+			entered = false;
+			list.replaceChildren();
+			announcer.textContent = "";
+		}
+		if (!room || !room.mine || room.loaded === "failed") return showInstead(room);
+		instead.hidden = true;
+		scroller.hidden = false;
+		scroller.setAttribute("aria-label", `Messages in ${titleOf(room, store.me)}`);
+		scroller.toggleAttribute("aria-busy", room.loaded !== "yes");
+		const anchor = atEnd ? null : anchorRow();
+		const rows = room.loaded === "yes" ? rowsOf(room, { me: store.me, now: now() }) : [];
+		fill(above, room.loaded === "yes" && !room.loadingOlder ? null : skeleton(room.loaded === "yes" ? 2 : 6));
+		reconcile(list, rows, {
+			key: (r) => r.key,
+			stamp: rowStamp,
+			make: (r) => rowElement(r, { me: store.me, now: now(), actions }),
+		});
+		if (!entered && room.loaded === "yes") enter();
+		else if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+		else if (anchor) keep(anchor);
+		scrolled();
+	}
+
+	/** First look at a room: at what is new, if that began further up. */
+	function enter() {
+		entered = true;
+		scroller.scrollTop = scroller.scrollHeight;
+		const marker = list.querySelector(".row-new");
+		if (!marker) return;
+		const over = scroller.getBoundingClientRect().top + 24 - marker.getBoundingClientRect().top;
+		if (over > 0) scroller.scrollTop -= over;
+	}
+
+	/** The first row in sight, and where it is. */
+	function anchorRow() {
+		const top = scroller.getBoundingClientRect().top;
+		for (const row of list.children) {
+			const box = row.getBoundingClientRect();
+			if (box.bottom > top) return { key: /** @type {HTMLElement} */ (row).dataset.key, top: box.top };
+		}
+		return null;
+	}
+
+	/** @param {{key: string|undefined, top: number}} anchor */
+	function keep({ key, top }) {
+		const row = [...list.children].find((r) => /** @type {HTMLElement} */ (r).dataset.key === key);
+		if (row) scroller.scrollTop += row.getBoundingClientRect().top - top;
+	}
+
+	function scrolled() {
+		const { room } = store;
+		atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < BOTTOM;
+		jump.hidden = atEnd || scroller.hidden;
+		const unread = room?.unread ?? 0;
+		setText(jumpText, unread > 0 ? `${unread} new` : "Jump to latest");
+		if (room?.loaded === "yes" && scroller.scrollTop < NEAR_TOP) session.older().catch(() => {});
+		attend();
+	}
+
+	function toEnd() {
+		atEnd = true;
+		scroller.scrollTop = scroller.scrollHeight;
+		scrolled();
+	}
+
+	/** Tells whether the reader sees the end. */
+	function attend() {
+		const seen = document.visibilityState === "visible" && document.hasFocus();
+		session.attend(seen && atEnd && !scroller.hidden && store.room?.loaded === "yes");
+	}
+
+	/** @param {import("../store.js").Room|undefined} room */
+	function showInstead(room) {
+		scroller.hidden = true;
+		jump.hidden = true;
+		instead.hidden = false;
+		session.attend(false);
+		if (!store.ready) return fill(instead, skeleton(6));
+		if (room && !room.mine) {
+			return fill(instead, emptyState("hash", titleOf(room, store.me), h("p", {}, "Anyone can join this room and read what was said."),
+				h("button", { type: "button", class: "button button-primary", data: { testid: "join-room" }, on: { click: onJoin } }, "Join room")));
+		}
+		if (room) {
+			return fill(instead, emptyState("alert", "The messages could not be loaded", h("p", {}, "Nothing is lost. Try again in a moment."),
+				h("button", { type: "button", class: "button", on: { click: () => session.reload() } }, "Try again")));
+		}
+		if (store.current !== null) return fill(instead, emptyState("search", "There is no such room", h("p", {}, "Or you may not see it.")));
+		fill(instead, emptyState("message", store.mine.length > 0 ? "Pick a conversation" : `Welcome, ${store.me.name}`,
+			h("p", {}, store.mine.length > 0 ? "Choose a room on the left, or start a new one." : "Join a room that is open to all, or start one of your own."),
+			h("div", { class: "empty-actions" },
+				h("button", { type: "button", class: "button button-primary", on: { click: onNewRoom } }, "New room"),
+				h("button", { type: "button", class: "button", on: { click: onBrowse } }, "Browse rooms"))));
+	}
+
+	/** @param {number} n */
+	function skeleton(n) {
+		return h("div", { class: "skeleton", role: "status", "aria-label": "Loading" },
+			Array.from({ length: n }, (_, i) => h("div", { class: `bone bone-${i % 3}` }, h("i", {}), h("div", {}, h("b", {}), h("s", {})))));
+	}
+
+	const later = perFrame(render);
+	store.on("room", (id) => id === store.current && later());
+	store.on("current", render);
+	store.on("conn", () => store.ready || later());
+	new ResizeObserver(() => { if (atEnd) scroller.scrollTop = scroller.scrollHeight; }).observe(scroller);
+	const looks = () => attend();
+	for (const name of ["focus", "blur"]) window.addEventListener(name, looks);
+	document.addEventListener("visibilitychange", looks);
+	const timer = setInterval(() => freshen(list, now()), FRESH);
+
+	session.client.on("event", (e) => {
+		if (e.kind !== "message" || e.replayed || e.room !== store.current || e.user.id === store.me.id) return;
+		fill(announcer, h("p", {}, `${e.user.name}: ${(e.text ?? "").slice(0, 300)}`));
+	});
+
+	return {
+		el,
+		render,
+		toEnd,
+		stop() {
+			clearInterval(timer);
+			for (const name of ["focus", "blur"]) window.removeEventListener(name, looks);
+			document.removeEventListener("visibilitychange", looks);
+		},
+	};
+}
