@@ -252,8 +252,8 @@ func (w *world) eventually(what string, done func() bool) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for begin := time.Now(); !done(); <-tick.C {
-		if time.Since(begin) > 10*time.Second {
-			w.Fatalf("not after 10 seconds: %s", what)
+		if time.Since(begin) > 5*time.Second {
+			w.Fatalf("not after 5 seconds: %s", what)
 		}
 	}
 }

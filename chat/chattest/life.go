@@ -260,7 +260,7 @@ func testClosed(w *world) {
 		"FindCall":   func(ctx context.Context) error { _, _, err := w.s.FindCall(ctx, ann.ID, "x"); return err },
 		"EndedCalls": func(ctx context.Context) error { _, err := w.s.EndedCalls(ctx, ann.ID, time.Hour); return err },
 	}
-	w.close(w.s)
+	w.close()
 	for _, calls := range []map[string]func(ctx context.Context) error{calls, reads} {
 		for name, call := range calls {
 			w.fails(call(w.Context()), chat.ErrClosed, name+" after Close")
@@ -271,7 +271,7 @@ func testClosed(w *world) {
 
 // testGoroutines opens, uses and closes a store several times.
 func testGoroutines(w *world) {
-	w.close(w.s)
+	w.close()
 	before := runtime.NumGoroutine()
 	for range 5 {
 		w.s, w.id, w.log = w.open()
@@ -286,7 +286,7 @@ func testGoroutines(w *world) {
 			w.append(ctx, m)
 			w.s.Page(ctx, ann.ID, room, chat.Range{})
 		})
-		w.close(w.s)
+		w.close()
 	}
 	w.eventually("a closed store leaves no goroutines behind", func() bool { return runtime.NumGoroutine() <= before })
 	w.s, w.logs = nil, nil

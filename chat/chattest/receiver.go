@@ -99,20 +99,16 @@ func (w *world) finish() {
 		}
 	}
 	if w.s != nil {
-		w.close(w.s)
+		w.close()
 	}
 }
 
-// close closes a store as its contract says it can be.
-func (w *world) close(s chat.Store) {
+// close closes the store, twice as its contract says it can be.
+func (w *world) close() {
 	w.Helper()
-	w.ok(s.Close(), "Close")
-	for i, opened := range w.stores {
-		if opened == s {
-			w.logs[i].closed.Store(true)
-		}
-	}
-	w.ok(s.Close(), "Close again, which is a no-op")
+	w.ok(w.s.Close(), "Close")
+	w.log.closed.Store(true)
+	w.ok(w.s.Close(), "Close again, which is a no-op")
 }
 
 func seqs(events []chat.Event) []chat.Seq {

@@ -78,7 +78,7 @@ func (w *world) open() (chat.Store, chat.Identity, *receiver) {
 // reopen closes the store and opens it again.
 func (w *world) reopen() {
 	w.Helper()
-	w.close(w.s)
+	w.close()
 	w.s, w.id, w.log = w.open()
 }
 
@@ -219,7 +219,7 @@ func (w *world) do(m chat.Write) chat.Event {
 	a, err := w.append(w.Context(), m)
 	w.ok(err, "Append of %s", m.Kind)
 	if a.Duplicate {
-		w.Fatalf("Append of a new id: Duplicate is set")
+		w.Fatalf("Append of a new id: Duplicate is set: an id is that of one user in one room, and compared by its bytes")
 	}
 	return a.Event
 }
