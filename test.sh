@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Tests everything: ./test.sh
+#
+# It needs Go, and installs what else is missing, through apt on Debian and
+# Ubuntu or brew on macOS; elsewhere it names what is missing and stops. It
+# changes nothing else on the machine: programs under test run on free ports
+# and in temporary directories. With CI set, a test that lacks something fails
+# instead of being skipped.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+say() { printf '\n== %s\n' "$*"; }
+die() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
+
+command -v go >/dev/null || die "Go is missing: see https://go.dev/dl"
+
+# what is missing: the browser for e2e/, Node.js for the JavaScript client
+
+browser() {
+	local b
+	for b in "${GOCHAT_CHROMIUM:-}" chromium chromium-browser google-chrome \
+		"/Applications/Chromium.app/Contents/MacOS/Chromium" \
+		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+		if [ -n "$b" ] && command -v "$b" >/dev/null; then command -v "$b"; return; fi
+	done
+	return 1
+}
+
+apt=() brew=()
+browser >/dev/null || { apt+=(chromium fonts-dejavu-core); brew+=(--cask chromium); }
+command -v node >/dev/null || { apt+=(nodejs); brew+=(node); }
+
+if [ ${#apt[@]} -gt 0 ]; then
+	if command -v apt-get >/dev/null; then
+		sudo=()
+		[ "$(id -u)" = 0 ] || sudo=(sudo)
+		say "installing with apt: ${apt[*]}"
+		"${sudo[@]}" apt-get -o DPkg::Lock::Timeout=300 update -qq
+		DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get -o DPkg::Lock::Timeout=300 \
+			install -y -qq --no-install-recommends "${apt[@]}" >/dev/null
+	elif command -v brew >/dev/null; then
+		say "installing with brew: ${brew[*]}"
+		brew install --quiet "${brew[@]}"
+	else
+		die "please install: ${apt[*]}"
+	fi
+fi
+GOCHAT_CHROMIUM=$(browser) || die "Chromium was installed but is not found; set GOCHAT_CHROMIUM"
+export GOCHAT_CHROMIUM
+say "$(go version), node $(node --version), $("$GOCHAT_CHROMIUM" --version 2>/dev/null | head -1)"
+
+say "format"
+unformatted=$(git ls-files '*.go' | xargs gofmt -l)
+[ -z "$unformatted" ] || die "not formatted: $unformatted"
+
+for os in linux darwin windows; do
+	say "go vet for $os"
+	GOOS=$os CGO_ENABLED=0 go vet ./...
+done
+(cd e2e && go vet ./...)
+
+say "staticcheck"
+go run honnef.co/go/tools/cmd/staticcheck@2026.2.2 ./...
+
+say "tests, with the race detector"
+go test -race -timeout 10m ./...
+
+say "tests in a browser"
+(cd e2e && go test -race -timeout 10m ./...)
+
+say "all passed"
