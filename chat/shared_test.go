@@ -2,7 +2,6 @@ package chat_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -25,7 +24,6 @@ type view struct {
 	*chat.MemoryStore
 	s         *shared
 	committed func([]chat.Event)
-	down      func() error // what every write fails with, if not nil
 }
 
 func (s *shared) connect() *view { return &view{MemoryStore: s.store, s: s} }
@@ -49,12 +47,6 @@ func (v *view) Close() error { return nil }
 func writing[T any](v *view, write func() (T, error)) (T, error) {
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()
-	if v.down != nil {
-		if err := v.down(); err != nil {
-			var zero T
-			return zero, err
-		}
-	}
 	v.s.by = v
 	defer func() { v.s.by = nil }()
 	return write()
@@ -89,5 +81,3 @@ func (v *view) SettleCall(ctx context.Context, s chat.Settlement) (chat.Call, bo
 func (v *view) ExpireCalls(ctx context.Context, grace time.Duration, limit int) ([]chat.Call, error) {
 	return writing(v, func() ([]chat.Call, error) { return v.MemoryStore.ExpireCalls(ctx, grace, limit) })
 }
-
-var errDown = errors.Join(errors.New("the disk is gone"), chat.ErrUnavailable)

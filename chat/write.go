@@ -44,7 +44,7 @@ func (n *Node) write(ctx context.Context, in intent) (Receipt, error) {
 		if got.Duplicate {
 			n.learn(in.room, got.Event.Seq)
 		}
-		return Receipt{got.Event, got.Duplicate}, nil
+		return Receipt(got), nil
 	}
 	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrIDReused) || errors.Is(err, ErrUnavailable) || isContext(err) {
 		return Receipt{}, err
