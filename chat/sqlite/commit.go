@@ -143,6 +143,7 @@ func (w *writer) fail(err error) {
 	w.events = nil
 	w.conn.close() // it is broken; err says how
 	w.conn = nil
+	w.walPages, w.walChecked = 0, 0
 	w.postpone(err)
 	w.store.logger.LogAttrs(context.Background(), slog.LevelError, "chat database failed", slog.String("path", w.store.path), slog.Any("error", err))
 }

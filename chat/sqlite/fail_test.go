@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -59,33 +61,34 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestOpenWaitsForTheFormerStore(t *testing.T) {
-	s, path := fresh(t, nil)
-	link := filepath.Join(t.TempDir(), "link.db")
-	require.NoError(t, os.Symlink(path, link))
+	synctest.Test(t, func(t *testing.T) {
+		s, path := fresh(t, nil)
+		link := filepath.Join(t.TempDir(), "link.db")
+		require.NoError(t, os.Symlink(path, link))
 
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := Open(ctx, link, nil)
-	require.Equal(t, context.DeadlineExceeded, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := Open(ctx, link, nil)
+		require.Equal(t, context.DeadlineExceeded, err)
 
-	second := make(chan error, 1)
-	go func() {
-		_, err := Open(t.Context(), link, nil)
-		second <- err
-	}()
-	err = <-second
-	require.ErrorIs(t, err, ErrLocked)
-	require.ErrorContains(t, err, path)
+		begin := time.Now()
+		_, err = Open(t.Context(), link, nil)
+		require.ErrorIs(t, err, ErrLocked)
+		require.ErrorContains(t, err, path)
+		require.Equal(t, lockWait, time.Since(begin))
 
-	go func() {
-		s, err := Open(context.Background(), link, nil)
-		if err == nil {
-			err = s.Close()
-		}
-		second <- err
-	}()
-	require.NoError(t, s.Close())
-	require.NoError(t, <-second, "it gets the file when the former store has closed it")
+		second := make(chan error, 1)
+		go func() {
+			s, err := Open(t.Context(), link, nil)
+			if err == nil {
+				err = s.Close()
+			}
+			second <- err
+		}()
+		synctest.Wait()
+		require.NoError(t, s.Close())
+		require.NoError(t, <-second, "it gets the file when the former store has closed it")
+	})
 }
 
 func TestStoresWithDifferentPrefixesShareAFile(t *testing.T) {
@@ -231,64 +234,65 @@ func TestFailedCommitIsUnknownAndTheStoreRecovers(t *testing.T) {
 }
 
 func TestWritesAreRefusedWhileTheDatabaseIsDown(t *testing.T) {
-	s, _ := fresh(t, &Options{Logger: silent})
-	makeRoom(t, s, "room", ann)
-	down := errors.New("the disk is gone")
-	var mu sync.Mutex
-	attempts, gone := 0, true
-	_, err := submit(t.Context(), s, "sabotage", 1, 0, func(w *writer) (int, error) {
-		connect := w.connect
-		w.connect = func() (*conn, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			attempts++
-			if gone {
-				return nil, down
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := fresh(t, &Options{Logger: silent})
+		makeRoom(t, s, "room", ann)
+		gone := errors.New("the disk is gone")
+		var down atomic.Bool
+		var attempts []time.Duration
+		down.Store(true)
+		begin := time.Now()
+		_, err := submit(t.Context(), s, "sabotage", 1, 0, func(w *writer) (int, error) {
+			connect := w.connect
+			w.connect = func() (*conn, error) {
+				attempts = append(attempts, time.Since(begin))
+				if down.Load() {
+					return nil, gone
+				}
+				return connect()
 			}
-			return connect()
+			w.db.CommitHook(func() bool { return false })
+			in := message("room", ann, "first")
+			_, err := w.append(&in)
+			return 0, err
+		})
+		require.ErrorIs(t, err, chat.ErrOutcomeUnknown)
+		for time.Since(begin) < 10*time.Second {
+			_, err := s.Append(t.Context(), message("room", ann, "refused"))
+			require.ErrorIs(t, err, chat.ErrUnavailable)
+			require.ErrorIs(t, err, gone)
+			time.Sleep(10 * time.Millisecond)
 		}
-		w.db.CommitHook(func() bool { return false })
-		in := message("room", ann, "first")
-		_, err := w.append(&in)
-		return 0, err
+		require.Len(t, pageAll(t, s, "room"), 2, "reading goes on")
+		down.Store(false)
+		time.Sleep(backoffMax)
+		_, err = s.Append(t.Context(), message("room", ann, "stored"))
+		require.NoError(t, err)
+		require.Len(t, pageAll(t, s, "room"), 3)
+		whole(t, s)
+		ms := time.Millisecond
+		require.Equal(t, []time.Duration{0, 50 * ms, 150 * ms, 350 * ms, 750 * ms, 1550 * ms, 3150 * ms, 5150 * ms, 7150 * ms, 9150 * ms, 12000 * ms}, attempts)
 	})
-	require.ErrorIs(t, err, chat.ErrOutcomeUnknown)
-	begin := time.Now()
-	n := 0
-	for ; time.Since(begin) < 400*time.Millisecond; n++ {
-		_, err := s.Append(t.Context(), message("room", ann, "refused"))
-		require.ErrorIs(t, err, chat.ErrUnavailable)
-		require.ErrorIs(t, err, down)
-	}
-	mu.Lock()
-	require.Less(t, attempts, 6, "attempts are spaced, %d writes", n)
-	gone = false
-	mu.Unlock()
-	require.Len(t, pageAll(t, s, "room"), 2, "reading goes on")
-	require.Eventually(t, func() bool {
-		_, err := s.Append(t.Context(), message("room", ann, "stored"))
-		return err == nil
-	}, 10*time.Second, 10*time.Millisecond)
-	require.Len(t, pageAll(t, s, "room"), 3)
-	whole(t, s)
 }
 
 func TestAnotherProgramHoldsTheWriteLock(t *testing.T) {
-	s, path := fresh(t, nil)
-	makeRoom(t, s, "room", ann)
-	db, err := sqlite3.Open(path)
-	require.NoError(t, err)
-	require.NoError(t, db.Exec(`BEGIN IMMEDIATE`))
-	errs := make(chan error, 1)
-	go func() {
-		_, err := s.Append(t.Context(), message("room", ann, "waits"))
-		errs <- err
-	}()
-	// The committer is waiting when the request has left the queue.
-	require.Eventually(t, func() bool { return len(s.queue) == 0 }, time.Second, time.Millisecond)
-	require.NoError(t, db.Exec(`COMMIT`))
-	require.NoError(t, db.Close())
-	require.NoError(t, <-errs)
+	synctest.Test(t, func(t *testing.T) {
+		s, path := fresh(t, nil)
+		makeRoom(t, s, "room", ann)
+		db, err := sqlite3.Open(path)
+		require.NoError(t, err)
+		require.NoError(t, db.Exec(`BEGIN IMMEDIATE`))
+		begin := time.Now()
+		_, err = s.Append(t.Context(), message("room", ann, "waits"))
+		require.ErrorIs(t, err, chat.ErrUnavailable)
+		require.ErrorIs(t, err, sqlite3.BUSY)
+		require.InDelta(t, busyTimeout.Seconds(), time.Since(begin).Seconds(), 0.1)
+		require.NoError(t, db.Exec(`COMMIT`))
+		require.NoError(t, db.Close())
+		a, err := s.Append(t.Context(), message("room", ann, "waits"))
+		require.NoError(t, err)
+		require.False(t, a.Duplicate)
+	})
 }
 
 func TestWALStaysBounded(t *testing.T) {
