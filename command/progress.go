@@ -78,15 +78,13 @@ func newPacer(send func(int, string)) *pacer { return &pacer{send: send} }
 func (p *pacer) tell(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.closed:
-	case p.timer != nil:
+	if p.timer != nil {
 		p.waiting = &text
-	default:
-		p.n++
-		p.send(p.n, text)
-		p.timer = time.AfterFunc(progressPause, p.tick)
+		return
 	}
+	p.n++
+	p.send(p.n, text)
+	p.timer = time.AfterFunc(progressPause, p.tick)
 }
 
 func (p *pacer) tick() {
@@ -102,7 +100,8 @@ func (p *pacer) tick() {
 	p.timer.Reset(progressPause)
 }
 
-// close drops what waits, for the answer follows. After it nothing is sent.
+// close drops what waits, for the answer follows. After it nothing is sent; tell
+// must not be called again.
 func (p *pacer) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -123,3 +123,50 @@ func TestRemembersSo(t *testing.T) {
 	_, known := r.Lookup(fmt.Sprintf("c%d-0", maxRemembered/50*3-1))
 	require.True(t, known, "who left last is remembered")
 }
+
+// busWith is a bus that holds results, whoever they are for.
+type busWith struct {
+	transport.CommandBus
+	results []transport.Result
+}
+
+func (b busWith) Results(ctx context.Context, _ string, fn func(context.Context, transport.Result) error) error {
+	for _, r := range b.results {
+		if err := fn(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestForeignResultsAreRejected(t *testing.T) {
+	for name, bad := range map[string]transport.Result{
+		"another store": {ID: "c1", Store: "s2", Body: []byte(`{"v":1}`)},
+		"no id":         {Store: "s1", Body: []byte(`{"v":1}`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := NewRemote(busWith{results: []transport.Result{bad}}, "s1", &RemoteOptions{Logger: quiet})
+			err := r.Results(t.Context(), func(context.Context, string, string, Reply) error {
+				t.Error("it was passed on")
+				return nil
+			})
+			require.True(t, transport.Rejected(err), "%v", err)
+		})
+	}
+}
+
+// All who look at the announcements agree on the winner.
+func TestTiesAreBroken(t *testing.T) {
+	since := time.Unix(1, 0)
+	r := NewRemote(nil, "s1", nil)
+	body := []byte(`{"v":1,"commands":[{"name":"greet"}]}`)
+	for _, all := range [][]transport.Announcement{
+		{{Bot: "a", Instance: "2", Since: since, Body: body}, {Bot: "b", Instance: "1", Since: since, Body: body}},
+		{{Bot: "b", Instance: "1", Since: since, Body: body}, {Bot: "a", Instance: "2", Since: since, Body: body}},
+		{{Bot: "a", Instance: "1", Since: since.Add(1), Body: body}, {Bot: "b", Instance: "2", Since: since, Body: body}},
+	} {
+		r.update(all)
+		s, _ := r.Lookup("greet")
+		require.Equal(t, "b", s.Bot)
+	}
+}

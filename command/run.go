@@ -105,9 +105,6 @@ func (b *Bot) compare(own transport.Announcement, all []transport.Announcement, 
 	sortAnnouncements(all)
 	winner := map[string]string{}
 	for _, a := range all {
-		if a.Bot == b.name {
-			a.Body = own.Body // other instances of this bot serve the same queues
-		}
 		specs, err := decodeSpecs(a.Bot, a.Body)
 		if err != nil {
 			continue // the chats refuse it too

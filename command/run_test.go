@@ -302,6 +302,42 @@ func TestTwoBotsOneName(t *testing.T) {
 	})
 }
 
+// What an earlier version of the same bot served says nothing about a command
+// that only the new version has.
+func TestNewCommandOfAnOldBot(t *testing.T) {
+	inBubble(t, func(t *testing.T, broker *memory.Broker, start func(func(context.Context) error) func()) {
+		bot := func(name string, l *logs, commands ...string) *Bot {
+			b := NewBot(name, &BotOptions{Logger: l.logger()})
+			for _, c := range commands {
+				Handle(b, c, "", silent)
+			}
+			return b
+		}
+		var before, other, after logs
+		chat := newChatSide(broker, start)
+		start(serve(bot("bot", &before, "old"), broker))
+		time.Sleep(time.Second)
+		start(serve(bot("other", &other, "new"), broker))
+		time.Sleep(time.Second)
+		start(serve(bot("bot", &after, "old", "new"), broker))
+		spec, _ := chat.Lookup("new")
+		require.Equal(t, "other", spec.Bot)
+		require.Contains(t, after.String(), "command=new served_by=other")
+		require.Empty(t, other.String())
+	})
+}
+
+// A tick that was under way when the pacer was closed sends nothing.
+func TestPacerCloses(t *testing.T) {
+	var sent []string
+	p := newPacer(func(_ int, text string) { sent = append(sent, text) })
+	p.tell("first")
+	p.tell("second")
+	p.close()
+	p.tick()
+	require.Equal(t, []string{"first"}, sent)
+}
+
 func TestRunEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T, broker *memory.Broker, start func(func(context.Context) error) func()) {
 		require.ErrorContains(t, NewBot("empty", nil).Run(t.Context(), broker), "bot empty has no commands")

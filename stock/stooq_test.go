@@ -140,6 +140,7 @@ func TestStooqFailures(t *testing.T) {
 		"empty":           {write(""), ErrBadResponse, 1},
 		"two quotes":      {write(csvHeader + csvRow + csvRow), ErrBadResponse, 1},
 		"endless":         {func(w http.ResponseWriter, _ *http.Request) { endless(w) }, ErrBadResponse, 1},
+		"too long":        {write(csvHeader + csvRow + strings.Repeat("\r\n", stooqMaxBody)), ErrBadResponse, 1},
 		"endless, packed": {packed, ErrBadResponse, 1},
 		"404":             {status(404), ErrBadResponse, 1},
 		"400":             {status(400), ErrBadResponse, 1},
