@@ -16,7 +16,7 @@ import (
 )
 
 // QuotesUsage is the text of a flag whose value is [Config].Quotes.
-const QuotesUsage = "source of quotes: sample (made up, no network), stooq (stooq.com), " +
+const QuotesUsage = "`source` of quotes: sample (made up, no network), stooq (stooq.com), " +
 	"or the http(s) address of a server that speaks its CSV"
 
 // Config says what a service is made of.

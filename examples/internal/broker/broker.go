@@ -15,7 +15,7 @@ import (
 const Memory = "memory"
 
 // Usage is the text of a flag whose value is given to [Open].
-const Usage = "broker: memory, inside this process; amqp:// is not in this version"
+const Usage = "`broker`: memory, inside this process; amqp:// is not in this version"
 
 // Open opens the broker that spec names; the caller closes it. It says what is
 // possible when spec names another one, and repeats nothing of an address,

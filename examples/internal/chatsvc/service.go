@@ -52,6 +52,11 @@ type Config struct {
 	// are known who have been here.
 	Users func(ctx context.Context, ids []chat.UserID) ([]chat.User, error)
 
+	// Alive reports whether the login that a token came from, its session, is
+	// not over. It is asked for every request and every new socket. nil: a
+	// token is good until it expires.
+	Alive func(ctx context.Context, session string) (bool, error)
+
 	// Origins are pages of other hosts that may connect, see [ws.Options].
 	Origins []string
 
@@ -71,6 +76,7 @@ type Config struct {
 type Service struct {
 	store    chat.Store
 	node     *chat.Node
+	logins   *logins
 	sockets  *ws.Handler
 	api      http.Handler
 	verifier *token.Verifier
@@ -95,11 +101,12 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	s := &Service{store: store, node: node, verifier: c.Verifier}
-	s.sockets = ws.NewHandler(node, s.ofSocket, &ws.Options{
+	hub := &logins{Hub: node, alive: c.Alive}
+	s := &Service{store: store, node: node, logins: hub, verifier: c.Verifier}
+	s.sockets = ws.NewHandler(hub, s.ofSocket, &ws.Options{
 		Origins: c.Origins, Reauthenticate: s.principal, Logger: c.Logger,
 	})
-	s.api = http.StripPrefix("/api", rest.NewHandler(node, authenticated, &rest.Options{Logger: c.Logger}))
+	s.api = http.StripPrefix("/api", rest.NewHandler(hub, authenticated, &rest.Options{Logger: c.Logger}))
 	return s, nil
 }
 
@@ -129,6 +136,11 @@ func (s *Service) Socket() http.Handler {
 		}
 	})
 }
+
+// End ends the live sessions of a login that is over, the session of its
+// tokens. Their clients come back, and are refused because Config.Alive says
+// so. It does not block.
+func (s *Service) End(session string) { s.logins.end(session) }
 
 // Ready returns nil while the service can do its work.
 func (s *Service) Ready(ctx context.Context) error {

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/examples/internal/authsvc"
+	"github.com/carlware/gochat/examples/internal/botsvc"
+	"github.com/carlware/gochat/examples/internal/broker"
+	"github.com/carlware/gochat/examples/internal/chatsvc"
+	"github.com/carlware/gochat/examples/internal/httpsvc"
+	"github.com/carlware/gochat/examples/internal/program"
+	"github.com/carlware/gochat/examples/internal/token"
+	"github.com/carlware/gochat/examples/internal/web"
+)
+
+// beside returns the path of a file that belongs to the store at path.
+func beside(path, ext string) string {
+	if path == chatsvc.Memory {
+		return chatsvc.Memory
+	}
+	return strings.TrimSuffix(path, filepath.Ext(path)) + "-auth" + ext
+}
+
+// run serves everything on ln until ctx ends. It closes ln. What is opened
+// first is closed last.
+func run(ctx context.Context, c config, ln net.Listener, out io.Writer) (err error) {
+	defer ln.Close() //nolint:errcheck // the server may have closed it
+	c.complete(ln)
+	// What is certainly wrong is refused before any file is made.
+	if err := chatsvc.CheckStore(c.store); err != nil {
+		return err
+	}
+	if _, err := botsvc.Provider(c.quotes); err != nil {
+		return err
+	}
+	b, err := broker.Open(c.broker, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+
+	var rooms *chatsvc.Service // there before anybody can log out
+	c.auth.Revoked = func(_, session string) { rooms.End(session) }
+	auth, err := authsvc.New(ctx, c.auth)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, auth.Close()) }()
+
+	rooms, err = chatsvc.New(ctx, chatsvc.Config{
+		Store:    c.store,
+		Broker:   b,
+		Verifier: token.NewVerifier(auth.KeySet(), c.auth.Issuer, c.auth.Audience, nil),
+		Alive:    auth.Alive,
+		Users:    directory(auth),
+		Origins:  c.origins,
+	})
+	if err != nil {
+		return err
+	}
+	bot := startBot(botsvc.Config{Broker: b, Quotes: c.quotes})
+	drain := func(ctx context.Context) {
+		rooms.Drain() // not ready, no new sockets
+		bot.stop()    // answers what it has begun
+		err = errors.Join(err, rooms.Shutdown(ctx))
+	}
+	h, wrong := handler(c, auth, rooms)
+	if wrong != nil {
+		drain(ctx)
+		return errors.Join(wrong, err)
+	}
+	greet(out, c, program.URL(ln))
+	served := httpsvc.Serve(ctx, ln, h, &httpsvc.Options{Grace: chatsvc.Grace, Drain: drain})
+	return errors.Join(served, err)
+}
+
+// handler mounts the services and the page. It serves requests for the host
+// names of c alone.
+func handler(c config, auth *authsvc.Service, rooms *chatsvc.Service) (http.Handler, error) {
+	mux := httpsvc.NewMux(slog.Default())
+	mux.Handle("/auth/", auth.Handler())
+	mux.Handle("/.well-known/jwks.json", auth.Handler())
+	mux.Handle("/api/", rooms.API())
+	mux.Handle("/ws", rooms.Socket())
+	mux.Handle("/", web.Handler(nil))
+	mux.Health(func(ctx context.Context) error { return errors.Join(auth.Ready(ctx), rooms.Ready(ctx)) })
+	return httpsvc.Hosts(c.hosts, httpsvc.Headers(mux))
+}
+
+// directory makes the users of the auth service known to the chat, so that one
+// can write to somebody who has not been here yet.
+func directory(auth *authsvc.Service) func(context.Context, []chat.UserID) ([]chat.User, error) {
+	return func(ctx context.Context, ids []chat.UserID) ([]chat.User, error) {
+		asked := make([]string, len(ids))
+		for i, id := range ids {
+			asked[i] = string(id)
+		}
+		found, err := auth.Users(ctx, asked)
+		users := make([]chat.User, len(found))
+		for i, u := range found {
+			users[i] = chat.User{ID: chat.UserID(u.ID), Name: u.Name}
+		}
+		return users, err
+	}
+}
+
+// runningBot is the bot service, on the far side of the broker.
+type runningBot struct {
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+}
+
+func startBot(c botsvc.Config) *runningBot {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &runningBot{cancel: cancel}
+	r.ended.Go(func() {
+		if err := botsvc.Run(ctx, c); err != nil {
+			slog.Error("the stock bot has ended; /stock is answered by nobody", "err", err)
+		}
+	})
+	return r
+}
+
+// stop lets the bot finish what it has begun, for some seconds.
+func (r *runningBot) stop() {
+	r.cancel()
+	r.ended.Wait()
+}
+
+func greet(out io.Writer, c config, url string) {
+	fmt.Fprintf(out, "gochat  %s\nstore   %s\n", url, c.store)
+	if c.auth.Demo {
+		fmt.Fprintln(out, "log in  as carlos, john or gerard, password 1234 (demo mode)")
+	}
+}
