@@ -1,0 +1,64 @@
+package authsvc
+
+import (
+	"context"
+
+	"github.com/ncruces/go-sqlite3"
+)
+
+// Cheap makes passwords cheap to hash, so that a test can check many.
+func Cheap(c Config) Config {
+	c.cost = cost{memory: 8, time: 1, lanes: 1}
+	return c
+}
+
+// AddUser stores a user who is not one of demo mode.
+func (s *Service) AddUser(name, password string) User {
+	u := account{id: "id-of-" + name, name: name, hash: s.hasher.sum(password)}
+	if err := s.db.addUser(context.Background(), u); err != nil {
+		panic(err)
+	}
+	return User{ID: u.id, Name: u.name}
+}
+
+// OccupyHashing takes every processor for hashing until release is called.
+func (s *Service) OccupyHashing() (release func()) {
+	for range cap(s.hasher.slots) {
+		s.hasher.slots <- struct{}{}
+	}
+	return func() {
+		for range cap(s.hasher.slots) {
+			<-s.hasher.slots
+		}
+	}
+}
+
+// Sessions counts the sessions stored.
+func (s *Service) Sessions() (n int) {
+	err := s.db.read(context.Background(), func(t tx) error {
+		return t.rows(func(row *sqlite3.Stmt) { n = row.ColumnInt(0) }, `SELECT COUNT(*) FROM sessions`)
+	})
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// HashOf returns the stored password hash of a user.
+func (s *Service) HashOf(name string) string {
+	u, err := s.db.userByName(context.Background(), name)
+	if err != nil {
+		panic(err)
+	}
+	return u.hash
+}
+
+// SetSchemaVersion makes the database look like one of a newer program.
+func (s *Service) SetSchemaVersion(n int) {
+	err := s.db.write(context.Background(), func(t tx) error {
+		return t.rows(nil, `INSERT INTO schema_version (version, applied) VALUES (?, 0)`, n)
+	})
+	if err != nil {
+		panic(err)
+	}
+}
