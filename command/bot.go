@@ -34,7 +34,7 @@ type BotOptions struct {
 //
 // A Bot is a [Handler]: given to a chat as it is, its commands are fast, run in
 // the chat's process. [Bot.Run] serves the same commands from a queue, in this
-// or any other process. All methods but Use may be called concurrently.
+// or any other process. All methods may be called concurrently.
 //
 // Commands and middleware are registered first. The first look at the commands,
 // by HandleCommand, Specs or Run, fixes them, and registering more panics.

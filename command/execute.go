@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -110,7 +111,7 @@ const maxMessage = 1000
 // fit returns the error within the limits that its fields promise.
 func (e *Error) fit() *Error {
 	f := *e
-	if !validName(f.Code) {
+	if !validName(f.Code) || strings.Contains(f.Code, "-") {
 		f.Code = CodeBotError
 	}
 	if len(f.Message) > maxMessage {

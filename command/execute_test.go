@@ -58,11 +58,12 @@ func TestExecuteSettles(t *testing.T) {
 			h:    func(context.Context, *Call) error { runtime.Goexit(); return nil },
 			want: Reply{Err: failed("go")},
 		},
-		"bad code":      {h: func(context.Context, *Call) error { return &Error{"No Bot", "m"} }, want: Reply{Err: Fail("m")}},
-		"no message":    {h: func(context.Context, *Call) error { return Fail("") }, want: Reply{Err: Fail("The command failed.")}},
-		"bad message":   {h: func(context.Context, *Call) error { return Fail("\x00") }, want: Reply{Err: Fail("The command failed.")}},
-		"message cut":   {h: func(context.Context, *Call) error { return Fail(long) }, want: Reply{Err: Fail(long[:996] + "…")}},
-		"own cancelled": {h: func(context.Context, *Call) error { return context.Canceled }, want: Reply{Err: failed("go")}, log: "canceled"},
+		"bad code":       {h: func(context.Context, *Call) error { return &Error{"No Bot", "m"} }, want: Reply{Err: Fail("m")}},
+		"dash in a code": {h: func(context.Context, *Call) error { return &Error{"no-bot", "m"} }, want: Reply{Err: Fail("m")}},
+		"no message":     {h: func(context.Context, *Call) error { return Fail("") }, want: Reply{Err: Fail("The command failed.")}},
+		"bad message":    {h: func(context.Context, *Call) error { return Fail("\x00") }, want: Reply{Err: Fail("The command failed.")}},
+		"message cut":    {h: func(context.Context, *Call) error { return Fail(long) }, want: Reply{Err: Fail(long[:996] + "…")}},
+		"own cancelled":  {h: func(context.Context, *Call) error { return context.Canceled }, want: Reply{Err: failed("go")}, log: "canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var l logs

@@ -8,8 +8,8 @@ import (
 
 // Timeout is middleware that ends the context of a handler after d, if the
 // call's deadline is not earlier, and answers timeout when the handler returns
-// because of it. It is for commands that share a [Spec]'s longer time; d of 0
-// or less panics.
+// because of it. It can't lengthen what the [Spec] gives. d of 0 or less
+// panics.
 func Timeout(d time.Duration) func(Handler) Handler {
 	if d <= 0 {
 		panic("command: " + caller(1) + ": Timeout needs a positive duration")
