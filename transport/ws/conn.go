@@ -34,6 +34,7 @@ type conn struct {
 	next   *chat.Session             // the reader's: begins with the reply to its hello
 	faults window                    // the reader's: faulty frames
 	pings  window                    // the reader's: control frames
+	limit  run                       // the reader's: requests refused as too many
 
 	mu         sync.Mutex
 	who        chat.Principal
@@ -253,4 +254,20 @@ func (w *window) over(most int, d time.Duration) bool {
 	}
 	w.n++
 	return w.n > most
+}
+
+// run is something that happens again and again without a pause.
+type run struct{ from, last time.Time }
+
+// runPause ends a run.
+const runPause = time.Second
+
+// again counts one and reports whether the run is at least d long.
+func (r *run) again(d time.Duration) bool {
+	now := time.Now()
+	if now.Sub(r.last) > runPause {
+		r.from = now
+	}
+	r.last = now
+	return now.Sub(r.from) >= d
 }

@@ -17,6 +17,8 @@ import (
 const (
 	maxControl = 20 // pings and pongs in a second
 	maxFaults  = 10 // faulty frames in a minute
+
+	maxLimited = 10 * time.Second // of requests that are refused as too many, without a pause
 )
 
 // message reads one whole message within the time that it may take from its
@@ -130,6 +132,9 @@ func (c *conn) serve(data []byte) {
 		c.reply(errorFrame(f.id, e))
 		if f.kind.hello {
 			c.end(farewellFor(err))
+		}
+		if e.Code == "rate_limited" && c.limit.again(maxLimited) {
+			c.end(farewell{codeFlood, "too many requests"})
 		}
 	}
 }

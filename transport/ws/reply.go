@@ -1,0 +1,61 @@
+package ws
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/carlware/gochat/chat"
+)
+
+// head is what a client looks at first in a frame of the server.
+type head struct {
+	Type string  `json:"type"`
+	Re   *string `json:"re"`
+}
+
+// welcomeReply is a welcome.
+type welcomeReply struct {
+	chat.Welcome
+	More bool `json:"more"`
+}
+
+// storedReply is the ok of a request that stores something.
+type storedReply struct {
+	Room chat.RoomID   `json:"room"`
+	Seq  chat.Seq      `json:"seq"`
+	Time time.Time     `json:"time"`
+	Dup  bool          `json:"dup"`
+	Info chat.RoomInfo `json:"info"` // create_room and direct
+}
+
+// commandReply is the ok of a command.
+type commandReply struct {
+	Call      string `json:"call"`
+	TimeoutMS int64  `json:"timeout_ms"`
+}
+
+// listReply is the ok of a list.
+type listReply struct {
+	Rooms    []chat.InboxEntry  `json:"rooms"`
+	Members  []chat.Member      `json:"members"`
+	Commands []chat.CommandSpec `json:"commands"`
+	More     bool               `json:"more"`
+}
+
+// errorReply is an error.
+type errorReply struct {
+	Error chat.Error `json:"error"`
+}
+
+// notice is a notice, with what only the transport tells.
+type notice struct {
+	chat.Notice
+	Expires time.Time `json:"expires"`
+}
+
+// as decodes a frame of the server. What is not understood in it is left out.
+func as[T any](data []byte) (T, error) {
+	var v T
+	err := json.Unmarshal(data, &v)
+	return v, err
+}
