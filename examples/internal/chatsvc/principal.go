@@ -42,7 +42,7 @@ func (s *Service) principal(ctx context.Context, text string) (chat.Principal, e
 	case err != nil:
 		return chat.Principal{}, errors.Join(chat.ErrUnavailable, err)
 	}
-	return principalOf(claims), nil
+	return principalOf(claims), s.logins.check(ctx, claims.Session)
 }
 
 func principalOf(c token.Claims) chat.Principal {

@@ -89,6 +89,9 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	if c.Verifier == nil {
 		return nil, errors.New("chatsvc: no verifier")
 	}
+	if err := checkOrigins(c.Origins); err != nil {
+		return nil, err
+	}
 	c.Lobby = cmp.Or(c.Lobby, "general")
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 	store, err := OpenStore(ctx, c.Store)
@@ -108,6 +111,18 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	})
 	s.api = http.StripPrefix("/api", rest.NewHandler(hub, authenticated, &rest.Options{Logger: c.Logger}))
 	return s, nil
+}
+
+// checkOrigins makes an error of the panic that is right for origins in a
+// program; these come from its user.
+func checkOrigins(origins []string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("chatsvc: %v", p)
+		}
+	}()
+	ws.NewHandler(nil, nil, &ws.Options{Origins: origins})
+	return nil
 }
 
 // API returns the handler of /api/.
