@@ -109,17 +109,14 @@ func (b *Broker) Watch(ctx context.Context, fn func(transport.Status)) error {
 		return err
 	}
 	defer b.calls.Done()
-	for seen := uint64(0); ; {
+	for {
 		b.srv.mu.Lock()
-		status, version, changed := b.statusLocked(), b.changed.version+1, b.changed.ch
+		status, changed := b.statusLocked(), b.changed.ch
 		b.srv.mu.Unlock()
 		if err, ended := b.ended(ctx); ended {
 			return err
 		}
-		if version != seen {
-			seen = version
-			fn(status)
-		}
+		fn(status)
 		select {
 		case <-ctx.Done():
 		case <-b.done:

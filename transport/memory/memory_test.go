@@ -27,8 +27,8 @@ func TestBroker(t *testing.T) {
 	}, &transporttest.Options{
 		Connect: func(b transport.Broker) transport.Broker { return b.(*memory.Broker).Connect() },
 		Break: func(b transport.Broker) {
-			b.(*memory.Broker).Disconnect(errors.New("cut by the test"))
-			b.(*memory.Broker).Reconnect()
+			b.(*memory.Broker).Disconnect(errCut)
+			time.AfterFunc(20*time.Millisecond, b.(*memory.Broker).Reconnect)
 		},
 		DeadLetters: func(b transport.Broker, bot, command string) (ids []string) {
 			for _, dead := range b.(*memory.Broker).DeadLetters() {
@@ -211,5 +211,13 @@ func TestLastCloseForgets(t *testing.T) {
 		require.Equal(t, 1, other.Stats().Results)
 		require.NoError(t, other.Close())
 		require.Zero(t, other.Stats().Results)
+
+		again := other.Connect()
+		defer again.Close()
+		stop = w.serve(again, nil, answer)
+		require.NoError(t, w.send(again, "b", time.Minute))
+		stop()
+		pass(15 * time.Minute)
+		require.Equal(t, memory.Stats{ResultsExpired: 1}, again.Stats())
 	})
 }

@@ -64,13 +64,10 @@ func (q *queue) served() bool {
 	return slices.ContainsFunc(q.consumers, func(c *consumer) bool { return c.b.connected() })
 }
 
-// full says whether a body of this size has no place.
+// full says whether a body of this size has no place. What has expired takes
+// none: the timer removed it.
 func (q *queue) full(size int) bool {
-	over := func() bool { return q.waiting() >= q.limit || q.bytes+size > q.maxBytes }
-	if over() {
-		q.sweep() // what has expired gives way
-	}
-	return over()
+	return q.waiting() >= q.limit || q.bytes+size > q.maxBytes
 }
 
 // push queues m, also when the queue is full: asking is the sender's part, and

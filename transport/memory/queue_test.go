@@ -116,6 +116,39 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
+// What was delivered takes no place any more.
+func TestNoOverflowWhileReading(t *testing.T) {
+	inWorld(t, &memory.Options{Events: 2, QueueBytes: transport.MaxBody}, func(w *world) {
+		batches := w.listen(w.Broker)
+		for range 100 {
+			require.NoError(t, w.Publish(w.ctx, "store", "room", make([]byte, transport.MaxBody/2)))
+			synctest.Wait()
+		}
+		require.Len(t, batches.all(), 101)
+		require.Equal(t, memory.Stats{Subscribers: 1}, w.Stats())
+	})
+}
+
+// Who leaves is forgotten.
+func TestNothingIsLeft(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		stops := []func(){
+			w.begin(func(ctx context.Context) error { return w.Subscribe(ctx, "store", func(transport.Batch) {}) }),
+			w.begin(func(ctx context.Context) error {
+				return w.Results(ctx, "store", func(context.Context, transport.Result) error { return nil })
+			}),
+			w.serve(w.Broker, nil, answer),
+		}
+		require.NoError(t, w.send(w.Broker, "a", time.Hour))
+		require.Equal(t, memory.Stats{Subscribers: 1, Workers: 1, Receivers: 1}, w.Stats())
+		for _, stop := range stops {
+			stop()
+		}
+		require.Equal(t, memory.Stats{}, w.Stats())
+		require.Zero(t, w.Entries())
+	})
+}
+
 func TestFullQueueOfRequests(t *testing.T) {
 	tests := map[string]struct {
 		o    memory.Options

@@ -17,28 +17,31 @@ import (
 
 func TestPausesBetweenAttempts(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
-		var attempts list[time.Time]
-		w.serve(w.Broker, &transport.WorkOptions{MaxAttempts: 12}, func(_ context.Context, r transport.Request) (transport.Result, error) {
-			attempts.add(time.Now())
-			return fail(w.ctx, r)
+		attempts := map[string]*list[time.Time]{"a": {}, "b": {}}
+		w.serve(w.Broker, &transport.WorkOptions{MaxAttempts: 12}, func(ctx context.Context, r transport.Request) (transport.Result, error) {
+			attempts[r.ID].add(time.Now())
+			return fail(ctx, r)
 		})
 		require.NoError(t, w.send(w.Broker, "a", time.Hour))
+		pass(100 * time.Millisecond) // so that their pauses overlap
+		require.NoError(t, w.send(w.Broker, "b", time.Hour))
 		pass(time.Minute)
-		at := attempts.all()
-		require.Len(t, at, 12)
-		most := 20 * time.Millisecond
-		for i := 1; i < len(at); i++ {
-			pause := at[i].Sub(at[i-1])
-			require.GreaterOrEqual(t, pause, most/2, "pause %d", i)
-			require.LessOrEqual(t, pause, most, "pause %d", i)
-			most = min(2*most, 2*time.Second)
+		for id, list := range attempts {
+			at := list.all()
+			require.Len(t, at, 12)
+			most := 20 * time.Millisecond
+			for i := 1; i < len(at); i++ {
+				pause := at[i].Sub(at[i-1])
+				require.GreaterOrEqual(t, pause, most/2, "pause %d of %s", i, id)
+				require.LessOrEqual(t, pause, most, "pause %d of %s", i, id)
+				most = min(2*most, 2*time.Second)
+			}
 		}
 		dead := w.DeadLetters()
-		require.Len(t, dead, 1)
-		require.Equal(t, "a", dead[0].Request.ID)
+		require.Len(t, dead, 2)
 		require.Equal(t, 12, dead[0].Request.Attempt)
 		require.EqualError(t, dead[0].Err, "the bot can't do it")
-		require.Equal(t, memory.Stats{Workers: 1, DeadLetters: 1}, w.Stats())
+		require.Equal(t, memory.Stats{Workers: 1, DeadLetters: 2}, w.Stats())
 	})
 }
 
@@ -100,6 +103,7 @@ func TestExpiredRequestsGiveWay(t *testing.T) {
 		require.Equal(t, 1, w.Stats().Requests)
 		require.NoError(t, w.send(w.Broker, "long", time.Hour))
 		pass(time.Second)
+		require.Equal(t, memory.Stats{Workers: 1, Working: 1, Requests: 1, RequestsExpired: 2}, w.Stats())
 		close(release)
 		pass(0)
 		require.Equal(t, []string{"running", "long"}, handled.all())
