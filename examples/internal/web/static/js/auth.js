@@ -145,7 +145,8 @@ export class Auth {
 
 	/** @template T @param {() => Promise<T>} fn @returns {Promise<T>} */
 	#locked(fn) {
-		return navigator.locks ? navigator.locks.request(LOCK, fn) : fn();
+		const { locks } = globalThis.navigator ?? {};
+		return locks ? locks.request(LOCK, fn) : fn();
 	}
 
 	/** @param {any} answer */

@@ -8,7 +8,7 @@
 /** @typedef {{text: string, href?: string, mention?: boolean}} Token */
 
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
-const CANDIDATE = /\b(?:https?:\/\/|mailto:)[^\s<>"\u0000-\u001f\u007f]+/gi;
+const CANDIDATE = /(?<![\w:@/.+-])(?:https?:\/\/|mailto:)[^\s<>"\u0000-\u001f\u007f]+/gi;
 const MAX_LINKS = 100; // in one text
 
 /**
@@ -33,15 +33,21 @@ export function safeHref(text) {
 
 /** What follows an address in a sentence is not part of it. @param {string} found */
 function trimEnd(found) {
-	let end = found.length;
-	for (;;) {
-		const last = found[end - 1];
-		const open = last === ")" ? "(" : last === "]" ? "[" : last === "}" ? "{" : "";
-		const part = found.slice(0, end);
-		const closesMore = open !== "" && part.split(last).length > part.split(open).length;
-		if (closesMore || /[.,;:!?'*_~…»”’]/.test(last ?? "")) end--;
-		else return part;
+	/** @type {Record<string, number>} how many more are closed than were opened */
+	const excess = { ")": 0, "]": 0, "}": 0 };
+	for (const c of found) {
+		if (c in excess) excess[c]++;
+		else if (c === "(") excess[")"]--;
+		else if (c === "[") excess["]"]--;
+		else if (c === "{") excess["}"]--;
 	}
+	let end = found.length;
+	for (; end > 0; end--) {
+		const last = found[end - 1];
+		if (excess[last] > 0) excess[last]--;
+		else if (!/[.,;:!?'*_~…»”’]/.test(last)) break;
+	}
+	return found.slice(0, end);
 }
 
 /**

@@ -15,8 +15,8 @@
  *   room         room-title (data-room), members, members-dialog, member (data-user), invite, leave-room, confirm, join-room
  *   timeline     timeline; message (data-seq, data-author: user id, data-name, data-id, data-state: stored, pending or failed),
  *                message-author, message-text, message-error, message-retry, message-delete; system; new-marker; jump-latest
- *   commands     command (data-state: pending or failed), note (data-status: ephemeral or failed, data-code), note-text,
- *                note-dismiss; command-popup, command-option (data-command)
+ *   commands     command (running), note (what only I see; data-status: ephemeral or failed, data-code), note-text,
+ *                note-dismiss, message-retry; command-popup, command-option (data-command)
  *   writing      composer, send
  *   other        toast, user-menu, logout, me, announcer
  */

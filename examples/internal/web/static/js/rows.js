@@ -9,7 +9,7 @@ import { dayKey, dayLabel, parseTime } from "./time.js";
  * @typedef {import("./gochat.js").ChatEvent} ChatEvent
  * @typedef {{emoji: string, users: import("./gochat.js").User[]}} Reaction
  *
- * @typedef {{type: "start", key: string}} StartRow the beginning of the room
+ * @typedef {{type: "start", key: string, created?: ChatEvent}} StartRow the beginning of the room
  * @typedef {{type: "day", key: string, label: string}} DayRow
  * @typedef {{type: "new", key: string}} NewRow
  * @typedef {{type: "system", key: string, text: string, time: number}} SystemRow
@@ -56,9 +56,10 @@ export function rowsOf(room, { me, now }) {
 		}
 	};
 
-	if (!room.more && room.loaded === "yes") rows.push({ type: "start", key: "start" });
+	const began = room.log[0]?.kind === "created" ? room.log[0] : undefined;
+	if (!room.more && room.loaded === "yes") rows.push({ type: "start", key: "start", ...(began && { created: began }) });
 	for (const e of room.log) {
-		if (!SHOWN.has(e.kind)) continue;
+		if (!SHOWN.has(e.kind) || e === began || (began && isFounder(began, e))) continue;
 		notesUpTo(e.seq);
 		const time = parseTime(e.time);
 		const key = dayKey(time);
@@ -101,6 +102,12 @@ export function rowsOf(room, { me, now }) {
 		if (local.type === "message") alone = false;
 	}
 	return rows;
+}
+
+/** The creator's own join, and the other's of a direct room, go without saying. @param {ChatEvent} began @param {ChatEvent} e */
+function isFounder(began, e) {
+	if (e.kind !== "joined" || e.user.id !== began.user.id) return false;
+	return (e.target ?? e.user).id === began.user.id ? e.seq === began.seq + 1 : !began.text && e.seq <= began.seq + 2;
 }
 
 /** A message keeps its key when it turns from sent to stored. @param {boolean} own @param {string} id @param {number} seq */
@@ -173,7 +180,7 @@ class Joins {
 		const shown = names.length > NAMES + 1 ? names.slice(0, NAMES) : names;
 		const rest = names.length - shown.length;
 		const parts = rest > 0 ? [...shown, `${rest} others`] : shown;
-		const list = new Intl.ListFormat("en", { type: "conjunction" }).format(parts);
+		const list = new Intl.ListFormat("en-GB", { type: "conjunction" }).format(parts);
 		return { type: "system", key: `s${first.seq}`, text: `${list} ${verb}`, time: this.#time };
 	}
 }

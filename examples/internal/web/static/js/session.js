@@ -60,8 +60,9 @@ export class ChatSession {
 	/** Asks for what is not pushed: the public rooms and the commands. */
 	async refresh() {
 		this.refreshSpecs();
+		const known = new Set(this.store.rooms.keys());
 		try {
-			this.store.directory(await this.client.allRooms());
+			this.store.directory(await this.client.allRooms(), known);
 		} catch {
 			// The list that was there stays, and the next welcome asks again.
 		}

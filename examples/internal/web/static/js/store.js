@@ -16,7 +16,8 @@
  *   seq?: number, error?: {code: string, message: string}, call?: string, progress?: string}} Local
  *   what I sent and have not seen in the room yet
  * @typedef {{id: string, line: string, text: string, status: "ephemeral"|"failed", code?: string, at: number,
- *   after: number}} Note what a command told only me, shown behind the event with the seq after
+ *   after: number, entry?: string}} Note what a command told only me, shown behind the event with the seq after; entry: of the
+ *   outbox, when the server refused the command
  *
  * @typedef {object} Room
  * @property {string} id
@@ -162,10 +163,15 @@ export class Store {
 		if (this.current !== null && list.some((r) => r.id === this.current)) this.#tell("current");
 	}
 
-	/** The public rooms, all of them: those that are not in it any more are gone. @param {RoomInfo[]} list */
-	directory(list) {
+	/**
+	 * The public rooms, all of them: those of known, which were here when they
+	 * were asked for, and are not in the list any more, are gone.
+	 * @param {RoomInfo[]} list
+	 * @param {Set<string>} known
+	 */
+	directory(list, known) {
 		const listed = new Set(list.map((r) => r.id));
-		for (const room of [...this.rooms.values()]) if (!room.mine && !listed.has(room.id)) this.rooms.delete(room.id);
+		for (const id of known) if (this.rooms.get(id)?.mine === false && !listed.has(id)) this.rooms.delete(id);
 		this.addRooms(list);
 	}
 
@@ -320,20 +326,17 @@ export class Store {
 		const room = o.room === undefined ? undefined : this.rooms.get(o.room);
 		if (!room) return;
 		if (o.id !== undefined) room.local.delete(o.id);
-		const failed = o.status === "failed";
-		if ((failed || o.text !== "") && !room.notes.some((n) => n.id === o.call)) {
-			room.notes.push({
-				id: o.call,
-				line: o.line ?? "",
-				text: failed ? (o.error?.message ?? "The command failed.") : o.text,
-				status: failed ? "failed" : "ephemeral",
-				...(failed && { code: o.error?.code ?? "internal" }),
-				at: this.#now(),
-				after: room.head,
-			});
-			if (room.notes.length > MAX_NOTES) room.notes.shift();
-		}
+		const line = o.line ?? "";
+		if (o.status === "failed") this.#note(room, { id: o.call, line, ...failure(o.error) });
+		else if (o.text !== "") this.#note(room, { id: o.call, line, text: o.text, status: "ephemeral" });
 		this.#tell("room", room.id);
+	}
+
+	/** @param {Room} room @param {Omit<Note, "at"|"after">} note */
+	#note(room, note) {
+		if (room.notes.some((n) => n.id === note.id)) return;
+		room.notes.push({ ...note, at: this.#now(), after: room.head });
+		if (room.notes.length > MAX_NOTES) room.notes.shift();
 	}
 
 	/** @param {string} room @param {string} id */
@@ -359,7 +362,13 @@ export class Store {
 			else room.local.set(entry.id, { ...local, state: "stored", seq });
 		} else if (change === "done" || change === "discarded") {
 			room.local.delete(entry.id);
+			room.notes = room.notes.filter((n) => n.entry !== entry.id);
+		} else if (entry.type === "command" && entry.state === "failed") {
+			room.local.delete(entry.id);
+			this.#note(room, { id: entry.id, entry: entry.id, line: String(entry.fields.text ?? ""), ...failure(entry.error) });
 		} else {
+			if (change === "added") room.newAfter = null; // who answers has read
+			room.notes = room.notes.filter((n) => n.entry !== entry.id);
 			room.local.set(entry.id, {
 				id: entry.id,
 				type: entry.type,
@@ -443,6 +452,11 @@ export class Store {
 		this.specs = specs;
 		this.#tell("specs");
 	}
+}
+
+/** @param {{code: string, message: string}} [error] @returns {{text: string, status: "failed", code: string}} */
+function failure(error) {
+	return { text: error?.message || "The command failed.", status: "failed", code: error?.code ?? "internal" };
 }
 
 /** What an event does to an earlier message. @param {Room} room @param {ChatEvent} e */

@@ -139,7 +139,7 @@ export function composer({ store, session, onSent }) {
 		popup.hidden = offered.length === 0 && !spec;
 		list.hidden = offered.length === 0;
 		hint.hidden = !spec;
-		if (spec) fill(hint, h("code", {}, usageOf(spec)), spec.summary ? ` ${spec.summary}` : "");
+		if (spec) fill(hint, h("code", {}, usageOf(spec)), h("span", { dir: "auto" }, spec.summary ?? ""));
 		fill(list, offered.map((s, i) => h("li", {
 			id: `command-${i}`, class: "option", role: "option", "aria-selected": "false", data: { testid: "command-option", command: s.name },
 			on: { mousedown: (/** @type {Event} */ e) => { e.preventDefault(); take(s); }, mousemove: () => chosen !== i && mark(i) },

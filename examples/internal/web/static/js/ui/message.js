@@ -4,10 +4,11 @@
 
 import { asTyped } from "../commands.js";
 import { isEmojiOnly, tokens } from "../links.js";
-import { clock, fullTime } from "../time.js";
+import { titleOf } from "../store.js";
+import { clock, dayLabel, fullTime, parseTime } from "../time.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { avatar, timeOf } from "./parts.js";
+import { avatar, roomIcon, timeOf } from "./parts.js";
 
 /**
  * @typedef {object} Actions
@@ -18,13 +19,17 @@ import { avatar, timeOf } from "./parts.js";
  */
 
 /**
+ * @typedef {{room: import("../store.js").Room, me: import("../gochat.js").User, now: number, actions: Actions}} Around
+ */
+
+/**
  * @param {import("../rows.js").Row} row
- * @param {{me: import("../gochat.js").User, now: number, actions: Actions}} o
+ * @param {Around} o
  * @returns {HTMLElement}
  */
 export function rowElement(row, o) {
 	switch (row.type) {
-		case "start": return h("p", { class: "row-start" }, "This is the beginning of the conversation.");
+		case "start": return start(row, o);
 		case "day": return h("div", { class: "row-day", role: "separator", "aria-label": row.label }, h("span", {}, row.label));
 		case "new": return h("div", { class: "row-new", role: "separator", "aria-label": "New messages", data: { testid: "new-marker" } }, h("span", {}, "New"));
 		case "system": return h("p", { class: "row-system", title: fullTime(row.time), dir: "auto", data: { testid: "system" } }, row.text);
@@ -32,6 +37,22 @@ export function rowElement(row, o) {
 		case "local": return local(row, o);
 		case "note": return note(row.note, o);
 	}
+}
+
+/** The top of a room. @param {import("../rows.js").StartRow} row @param {Around} o */
+function start({ created }, { room, me, now }) {
+	const direct = room.kind === "direct";
+	const title = titleOf(room, me);
+	const mine = direct && room.peer?.id === me.id;
+	const when = created ? dayLabel(parseTime(created.time), now) : "";
+	return h("div", { class: "row-start", data: { testid: "start" } },
+		direct ? avatar(room.peer ?? { id: room.id, name: title }, "l") : h("span", { class: "start-sign" }, roomIcon(room)),
+		h("p", { class: "start-title", dir: "auto" }, title),
+		h("p", { class: "start-text" },
+			mine ? "A place for your own notes. Nobody else sees it."
+			: direct ? ["This is the beginning of your conversation with ", h("bdi", {}, title), "."]
+			: created ? [h("bdi", {}, created.user.id === me.id ? "You" : created.user.name), ` created this ${room.kind} room. ${when}.`]
+			: "This is the beginning of the room."));
 }
 
 /** Says when a row has to be built anew. @param {import("../rows.js").Row} row */
@@ -46,11 +67,12 @@ export function rowStamp(row) {
 		case "note": return "";
 		case "system": return row.text;
 		case "day": return row.label;
+		case "start": return JSON.stringify([row.created?.seq]);
 		default: return "";
 	}
 }
 
-/** @param {import("../rows.js").MessageRow} row @param {{me: import("../gochat.js").User, now: number}} o */
+/** @param {import("../rows.js").MessageRow} row @param {Around} o */
 function message(row, { me, now }) {
 	const { event: e } = row;
 	const classes = ["msg", row.first && "msg-first", row.own && "msg-own", e.user.bot && "msg-bot"];
@@ -64,13 +86,13 @@ function message(row, { me, now }) {
 	const body = h("div", { class: "msg-body" });
 	if (row.first) body.append(head(e.user, timeOf(row.time, now)));
 	if (e.call) {
-		body.append(h("p", { class: "msg-context" }, icon("reply"), h("bdi", {}, e.call.by.name), " used ", h("code", {}, `/${e.call.name}`)));
+		body.append(h("p", { class: "msg-context" }, icon("reply"), h("span", {}, h("bdi", {}, e.call.by.name), " used ", h("code", {}, `/${e.call.name}`))));
 	} else if (row.replyTo) {
-		body.append(h("p", { class: "msg-context" }, icon("reply"), h("bdi", {}, row.replyTo.user.name), ": ",
-			h("span", { class: "msg-quote", dir: "auto" }, row.replyTo.text ?? "deleted message")));
+		body.append(h("p", { class: "msg-context" }, icon("reply"),
+			h("span", { class: "msg-quote" }, h("bdi", {}, row.replyTo.user.name), ": ", h("bdi", {}, row.replyTo.text ?? "deleted message"))));
 	}
 	if (e.deleted_by !== undefined) body.append(h("p", { class: "msg-text msg-deleted", data: { testid: "message-text" } }, "This message was deleted."));
-	else body.append(textOf(e.text ?? "", me, e.edited_by !== undefined));
+	else body.append(h("div", { class: "msg-line" }, textOf(e.text ?? "", me), e.edited_by !== undefined && h("span", { class: "msg-edited" }, " edited")));
 	if (row.reactions.length > 0) {
 		body.append(h("ul", { class: "reactions" }, row.reactions.map((r) =>
 			h("li", { class: "reaction", title: r.users.map((u) => u.name).join(", ") }, r.emoji, h("span", {}, String(r.users.length))))));
@@ -92,70 +114,68 @@ function gutter(time) {
 	return h("span", { class: "msg-gutter", title: fullTime(time), "aria-hidden": "true" }, clock(time));
 }
 
-/** @param {string} text @param {import("../gochat.js").User} me @param {boolean} edited */
-function textOf(text, me, edited) {
+/** @param {string} text @param {import("../gochat.js").User} me */
+function textOf(text, me) {
 	const parts = tokens(text, me.name).map((t) => {
 		if (t.href) return h("a", { href: t.href, target: "_blank", rel: "noopener noreferrer nofollow" }, t.text);
 		return t.mention ? h("mark", { class: "mention" }, t.text) : t.text;
 	});
-	const el = h("div", { class: `msg-text ${isEmojiOnly(text) ? "msg-emoji" : ""}`, dir: "auto", data: { testid: "message-text" } }, parts);
-	if (!edited) return el;
-	return h("div", {}, el, h("span", { class: "msg-edited" }, "edited"));
+	return h("div", { class: `msg-text ${isEmojiOnly(text) ? "msg-emoji" : ""}`, dir: "auto", data: { testid: "message-text" } }, parts);
 }
 
-/** What I sent and the room has not got yet. @param {import("../rows.js").LocalRow} row @param {{me: import("../gochat.js").User, now: number, actions: Actions}} o */
+/** What I sent and the room has not got yet. @param {import("../rows.js").LocalRow} row @param {Around} o */
 function local(row, { me, now, actions }) {
 	const { local: l } = row;
-	if (l.type === "command") return pendingCommand(l, actions);
+	if (l.type === "command") return pendingCommand(l);
 	const el = h("article", {
 		class: `msg msg-own msg-${l.state} ${row.first ? "msg-first" : ""}`,
 		data: { testid: "message", author: me.id, name: me.name, id: l.id, state: l.state, ...(l.seq && { seq: String(l.seq) }) },
 	}, row.first ? avatar(me) : gutter(l.at));
 	const body = h("div", { class: "msg-body" });
 	if (row.first) body.append(head(me, timeOf(l.at, now)));
-	body.append(textOf(l.text, me, false));
+	body.append(h("div", { class: "msg-line" }, textOf(l.text, me)));
 	if (l.state === "pending") el.append(h("span", { class: "msg-mark", title: "Sending…" }, icon("clock"), h("span", { class: "sr-only" }, "Sending")));
-	if (l.state === "failed") body.append(failed(l, "Not sent", actions));
+	if (l.state === "failed") body.append(failed(l, actions));
 	el.append(body);
 	return el;
 }
 
+/** @param {import("../store.js").Local} l */
+function pendingCommand(l) {
+	return h("article", { class: "note note-pending", data: { testid: "command", id: l.id, state: l.state } },
+		h("p", { class: "note-head" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i", {}), h("i", {}), h("i", {})),
+			l.progress ? h("bdi", {}, l.progress) : "Running", h("code", { class: "note-line", dir: "auto" }, l.text)));
+}
+
 /** @param {import("../store.js").Local} l @param {Actions} actions */
-function pendingCommand(l, actions) {
-	const el = h("article", { class: `note note-${l.state}`, data: { testid: "command", id: l.id, state: l.state } });
-	const line = h("code", { class: "note-line", dir: "auto" }, l.text);
-	if (l.state === "failed") {
-		el.append(h("p", { class: "note-head" }, icon("hidden"), "Only you can see this"), h("p", { class: "note-text" }, line), failed(l, "Not done", actions));
-	} else {
-		el.append(h("p", { class: "note-head note-running" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i", {}), h("i", {}), h("i", {})),
-			l.progress ? h("bdi", {}, l.progress) : "Running", " ", line));
-	}
-	return el;
-}
-
-/** @param {import("../store.js").Local} l @param {string} what @param {Actions} actions */
-function failed(l, what, actions) {
-	const text = l.type === "command" ? l.text : asTyped(l.text);
-	return h("div", { class: "msg-failed" },
+function failed(l, actions) {
+	return h("div", { class: "send-error" },
 		icon("alert"),
-		h("span", { class: "msg-error", role: "alert", data: { testid: "message-error" } }, `${what}: ${l.error?.message ?? "unknown reason"}`),
-		h("span", { class: "msg-choices" },
-			h("button", { type: "button", class: "link", data: { testid: "message-retry" }, on: { click: () => actions.retry(l.id) } }, "Retry"),
-			h("button", { type: "button", class: "link", on: { click: () => { actions.edit(text); actions.discard(l.id); } } }, "Edit"),
-			h("button", { type: "button", class: "link", data: { testid: "message-delete" }, on: { click: () => actions.discard(l.id) } }, "Delete")));
+		h("span", { role: "alert", data: { testid: "message-error" } }, `Not sent: ${l.error?.message ?? "unknown reason"}`),
+		h("span", { class: "choices-row" },
+			button("Retry", () => actions.retry(l.id), "message-retry"),
+			button("Edit", () => { actions.edit(asTyped(l.text)); actions.discard(l.id); }),
+			button("Delete", () => actions.discard(l.id), "message-delete")));
 }
 
-/** @param {import("../store.js").Note} n @param {{me: import("../gochat.js").User, actions: Actions}} o */
+/** @param {import("../store.js").Note} n @param {Around} o */
 function note(n, { me, actions }) {
 	const bad = n.status === "failed";
-	const el = h("article", { class: `note ${bad ? "note-failed" : ""}`, data: { testid: "note", status: n.status, code: n.code ?? "", call: n.id } },
+	const el = h("article", { class: `note ${bad ? "note-failed" : ""}`, data: { testid: "note", status: n.status, code: n.code ?? "", id: n.id } },
 		h("p", { class: "note-head" }, icon(bad ? "alert" : "hidden"), "Only you can see this",
 			n.line !== "" && h("code", { class: "note-line", dir: "auto" }, n.line)));
-	const text = textOf(n.text, me, false);
+	const text = textOf(n.text, me);
 	text.classList.add("note-text");
 	text.dataset.testid = "note-text";
-	el.append(text, h("div", { class: "note-choices" },
-		bad && n.line !== "" && h("button", { type: "button", class: "link", on: { click: () => actions.edit(n.line) } }, "Edit and run again"),
-		h("button", { type: "button", class: "link", data: { testid: "note-dismiss" }, on: { click: () => actions.dismiss(n.id) } }, "Dismiss")));
+	const away = () => (n.entry ? actions.discard(n.entry) : actions.dismiss(n.id));
+	el.append(text, h("p", { class: "choices-row" },
+		n.entry && button("Run again", () => actions.retry(/** @type {string} */ (n.entry)), "message-retry"),
+		bad && n.line !== "" && button("Edit", () => { actions.edit(n.line); away(); }),
+		button("Dismiss", away, "note-dismiss")));
 	return el;
+}
+
+/** @param {string} label @param {() => void} click @param {string} [testid] */
+function button(label, click, testid) {
+	return h("button", { type: "button", class: "link", data: testid ? { testid } : {}, on: { click } }, label);
 }

@@ -49,10 +49,12 @@ export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogo
 			return h("label", { class: "segment" }, input, h("span", {}, label));
 		};
 		const pop = h("div", { id: "user-menu", class: "menu", popover: "auto" },
-			h("fieldset", { class: "segments" }, h("legend", {}, "Appearance"), choice("system", "Auto"), choice("light", "Light"), choice("dark", "Dark")),
+			h("p", { id: "menu-theme", class: "menu-title" }, "Appearance"),
+			h("div", { class: "segments", role: "radiogroup", "aria-labelledby": "menu-theme" },
+				choice("system", "Auto"), choice("light", "Light"), choice("dark", "Dark")),
 			h("button", { type: "button", class: "menu-item", data: { testid: "logout" }, on: { click: onLogout } }, icon("leave"), "Log out"));
 		return [
-			iconButton("menu", "Settings and logout", { popovertarget: "user-menu", data: { testid: "user-menu" } }),
+			iconButton("more", "Settings and logout", { popovertarget: "user-menu", data: { testid: "user-menu" } }),
 			pop,
 		];
 	}

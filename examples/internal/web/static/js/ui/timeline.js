@@ -64,7 +64,7 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		reconcile(list, rows, {
 			key: (r) => r.key,
 			stamp: rowStamp,
-			make: (r) => rowElement(r, { me: store.me, now: now(), actions }),
+			make: (r) => rowElement(r, { room, me: store.me, now: now(), actions }),
 		});
 		if (!entered && room.loaded === "yes") enter();
 		else if (atEnd) scroller.scrollTop = scroller.scrollHeight;

@@ -1,0 +1,292 @@
+import { strict as assert } from "node:assert";
+import { beforeEach, test } from "node:test";
+
+import { Store, titleOf } from "./store.js";
+
+const ME = { id: "u1", name: "carlos" };
+const JOHN = { id: "u2", name: "john" };
+
+/** @type {Store} */
+let store;
+let told;
+beforeEach(() => {
+	store = new Store({ now: () => 1_000_000 });
+	told = [];
+	for (const topic of ["rooms", "room", "current", "conn", "specs"]) store.on(topic, (id) => told.push(id ? `${topic}:${id}` : topic));
+});
+
+const info = (id, head = 0, more = {}) => ({ id, name: id, kind: "public", role: "member", head, read: head, unread: 0, ...more });
+const welcome = (rooms, more = {}) => store.welcome({ user: ME, session: "", epoch: "e", time: "", limits: {}, rooms, more: false, ...more });
+const event = (room, seq, more = {}) => ({
+	room, seq, id: `id-${seq}`, kind: "message", time: new Date(seq * 60_000).toISOString(), user: JOHN, text: `text ${seq}`, ...more,
+});
+const page = (room, from, to, more = false) => ({ events: Array.from({ length: to - from + 1 }, (_, i) => event(room, from + i)), head: to, floor: 1, more });
+/** A room that is open and loaded. */
+function opened(head = 3, more = {}) {
+	welcome([info("r", head, more)]);
+	store.select("r");
+	store.loading("r");
+	store.loadedPage("r", page("r", 1, head));
+	return store.room;
+}
+const seqs = (room) => room.log.map((e) => e.seq);
+
+test("the lists of rooms", () => {
+	welcome([info("b"), info("a"), info("x", 0, { kind: "direct", name: "", with: JOHN })]);
+	store.addRooms([info("c"), info("old", 0, { archived: true })]);
+	assert.deepEqual(store.mine.map((r) => titleOf(r, ME)), ["a", "b", "john"]);
+	assert.deepEqual(store.open.map((r) => r.id), ["c"]);
+	const known = new Set(store.rooms.keys());
+	store.addRooms([info("e")]); // made while the list was on its way
+	store.directory([info("a"), info("d")], known);
+	assert.deepEqual(store.open.map((r) => r.id), ["d", "e"], "c is gone");
+	assert.deepEqual(store.mine.map((r) => r.id), ["a", "b", "x"]);
+});
+
+test("a room that is created appears by its notice, and one I am added to is mine", () => {
+	welcome([]);
+	store.notice({ kind: "room_created", room: { id: "n", name: "new", kind: "public", head: 2 } });
+	assert.deepEqual(store.open.map((r) => r.name), ["new"]);
+	store.notice({ kind: "added", room: { id: "p", name: "secret", kind: "private", head: 2 } });
+	assert.deepEqual(store.mine.map((r) => r.name), ["secret"]);
+	for (const bad of [{ kind: "room_created" }, { kind: "room_created", room: "r" }, { kind: "added", room: { id: 7 } }, { kind: "x", room: null }]) store.notice(bad);
+	assert.equal(store.rooms.size, 2);
+});
+
+test("an event of an unknown room makes the room; its name comes later", () => {
+	welcome([]);
+	store.event(event("n", 1, { kind: "joined", target: ME }));
+	assert.equal(store.mine.length, 1);
+	assert.equal(titleOf(store.mine[0], ME), "…");
+	store.addRooms([info("n", 1, { name: "named" })]);
+	assert.equal(titleOf(store.mine[0], ME), "named");
+});
+
+test("unread is what others said and I have not seen", () => {
+	welcome([info("r", 3), info("q", 0)]);
+	store.event(event("r", 4));
+	store.event(event("r", 5, { user: ME }));
+	store.event(event("r", 6, { kind: "joined", target: JOHN }));
+	store.event(event("r", 7, { mentions: ["u1"] }));
+	assert.equal(store.rooms.get("r").unread, 2);
+	assert.equal(store.rooms.get("r").mentioned, true);
+	assert.equal(store.unread, 2);
+	assert.equal(store.seen("r"), 7, "tell the server");
+	assert.equal(store.unread, 0);
+	assert.equal(store.seen("r"), 0, "nothing new to tell");
+	assert.equal(store.seen("nope"), 0);
+});
+
+test("what was missed is not counted twice", () => {
+	welcome([info("r", 3)]);
+	welcome([info("r", 5, { read: 3, unread: 2 })]);
+	store.event(event("r", 4, { replayed: true }));
+	store.event(event("r", 5, { replayed: true }));
+	assert.equal(store.unread, 2);
+	store.event(event("r", 6));
+	assert.equal(store.unread, 3);
+});
+
+test("a read marker that the server does not have yet is not taken back", () => {
+	welcome([info("r", 5, { read: 2, unread: 3 })]);
+	store.seen("r");
+	welcome([info("r", 5, { read: 2, unread: 3 })]);
+	assert.equal(store.unread, 0);
+});
+
+test("what comes while the end is in sight is read; the marker shows where the rest began", () => {
+	const room = opened(3);
+	store.attending = "r";
+	store.event(event("r", 4));
+	assert.equal(room.unread, 0);
+	assert.equal(room.newAfter, null);
+	store.attending = null;
+	store.event(event("r", 5));
+	store.event(event("r", 6));
+	assert.equal(room.unread, 2);
+	assert.equal(room.newAfter, 4);
+	store.seen("r");
+	assert.equal(room.newAfter, 4, "it stays until one looks away");
+	store.away("r");
+	assert.equal(room.newAfter, null);
+	store.select(null);
+	store.event(event("r", 7));
+	store.select("r");
+	assert.equal(room.newAfter, 6);
+});
+
+test("history joins with what came live meanwhile", () => {
+	welcome([info("r", 10)]);
+	store.select("r");
+	store.loading("r");
+	store.event(event("r", 11));
+	store.event(event("r", 12));
+	store.loadedPage("r", page("r", 5, 11, true));
+	assert.deepEqual(seqs(store.room), [5, 6, 7, 8, 9, 10, 11, 12]);
+	store.olderPage("r", page("r", 1, 5));
+	assert.deepEqual(seqs(store.room), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+	assert.equal(store.room.more, false);
+});
+
+test("a page that failed can be asked for again, and a late one is ignored", () => {
+	welcome([info("r", 10)]);
+	store.select("r");
+	store.loading("r");
+	store.event(event("r", 11));
+	store.loadFailed("r");
+	assert.equal(store.room.loaded, "failed");
+	assert.deepEqual(seqs(store.room), []);
+	store.loadedPage("r", page("r", 1, 10));
+	assert.deepEqual(seqs(store.room), []);
+	store.loading("r");
+	store.loadedPage("r", page("r", 1, 11));
+	assert.equal(store.room.log.length, 11);
+});
+
+test("edits and deletions change the message, whenever they come", () => {
+	const room = opened(3);
+	store.event(event("r", 4, { kind: "edited", ref: 2, text: "better" }));
+	assert.equal(room.log[1].text, "better");
+	assert.equal(room.log[1].edited_by, 4);
+	store.event(event("r", 5, { kind: "deleted", ref: 3 }));
+	assert.equal(room.log[2].text, undefined);
+	store.event(event("r", 6, { kind: "edited", ref: 3, text: "zombie" }));
+	assert.equal(room.log[2].text, undefined);
+	store.event(event("r", 7, { kind: "edited", ref: 999, text: "of nothing" }));
+	store.event(event("r", 8, { kind: "deleted" }));
+});
+
+test("an edit that came before the page of its message", () => {
+	welcome([info("r", 10)]);
+	store.select("r");
+	store.loading("r");
+	store.loadedPage("r", page("r", 5, 10, true));
+	store.event(event("r", 11, { kind: "edited", ref: 2, text: "better" }));
+	store.olderPage("r", page("r", 1, 4));
+	assert.equal(store.room.log[1].text, "better");
+});
+
+test("my removal empties the room; a private one is gone", () => {
+	opened(3);
+	store.event(event("r", 4, { kind: "left", target: ME }));
+	assert.equal(store.rooms.get("r").mine, false);
+	assert.deepEqual(store.rooms.get("r").log, []);
+	store.addRooms([info("p", 1, { kind: "private" })], true);
+	store.event(event("p", 2, { kind: "banned", target: ME }));
+	assert.equal(store.rooms.has("p"), false);
+	store.event(event("r", 5, { kind: "joined", target: ME, role: "member" }));
+	assert.equal(store.rooms.get("r").mine, true);
+	welcome([]);
+	assert.deepEqual(store.mine, [], "left while away");
+});
+
+test("a gap makes the room be read again", () => {
+	const room = opened(3);
+	store.gap({ room: "r", after: 3, head: 900, floor: 1, reset: false });
+	assert.equal(room.loaded, "no");
+	assert.equal(room.head, 900);
+	store.gap({ room: "r", after: 0, head: 5, floor: 1, reset: true });
+	assert.equal(room.head, 5);
+	assert.equal(room.read, 3);
+	store.gap({ room: "unknown", after: 0, head: 5, floor: 1, reset: true });
+});
+
+const entry = (id, more = {}) => ({ id, type: "message", fields: { room: "r", text: "hi" }, at: 5, state: "pending", ...more });
+
+test("what I send is there at once, and once", () => {
+	const room = opened(3);
+	store.outbox({ entry: entry("a"), change: "added" });
+	assert.deepEqual([...room.local.values()], [{ id: "a", type: "message", text: "hi", at: 5, state: "pending" }]);
+	store.outbox({ entry: entry("a"), change: "done", reply: { seq: 4 } }); // the ok before the event
+	assert.equal(room.local.get("a").state, "stored");
+	store.event(event("r", 4, { user: ME, id: "a" }));
+	assert.equal(room.local.size, 0);
+	store.outbox({ entry: entry("b"), change: "added" });
+	store.event(event("r", 5, { user: ME, id: "b" })); // the event before the ok
+	store.outbox({ entry: entry("b"), change: "done", reply: { seq: 5 } });
+	assert.equal(room.local.size, 0);
+	assert.equal(room.unread, 0);
+});
+
+test("another's event with my id is not mine", () => {
+	const room = opened(3);
+	store.outbox({ entry: entry("a"), change: "added" });
+	store.event(event("r", 4, { user: JOHN, id: "a" }));
+	assert.equal(room.local.size, 1);
+});
+
+test("what failed says why, until it is sent again or thrown away", () => {
+	const room = opened(3);
+	const error = { code: "forbidden", message: "no" };
+	store.outbox({ entry: entry("a", { state: "failed", error }), change: "failed" });
+	assert.deepEqual(room.local.get("a").error, error);
+	store.outbox({ entry: entry("a"), change: "pending" });
+	assert.equal(room.local.get("a").error, undefined);
+	store.outbox({ entry: entry("a"), change: "discarded" });
+	assert.equal(room.local.size, 0);
+	store.outbox({ entry: entry("j", { type: "join", fields: { room: "r" } }), change: "added" });
+	assert.equal(room.local.size, 0);
+});
+
+test("what is unsent after a reload is shown in its room", () => {
+	store.outbox({ entry: entry("a"), change: "restored" });
+	welcome([info("r", 3)]);
+	assert.equal(store.rooms.get("r").local.size, 1);
+	assert.equal(store.rooms.get("r").name, "r");
+});
+
+test("a command is pending until its outcome, which only I see", () => {
+	const room = opened(3);
+	const command = (more) => entry("c", { type: "command", fields: { room: "r", text: "/help" }, ...more });
+	store.outbox({ entry: command(), change: "added" });
+	store.outbox({ entry: command({ call: "k" }), change: "accepted" });
+	store.notice({ kind: "progress", call: "k", text: "half" });
+	assert.equal(room.local.get("c").progress, "half");
+	const outcome = { call: "k", id: "c", room: "r", line: "/help", status: "ephemeral", text: "this", seqs: [] };
+	store.outcome(outcome);
+	store.outcome(outcome);
+	assert.equal(room.local.size, 0);
+	assert.deepEqual(room.notes, [{ id: "k", line: "/help", text: "this", status: "ephemeral", at: 1_000_000, after: 3 }]);
+	store.dismiss("r", "k");
+	assert.deepEqual(room.notes, []);
+	store.outcome({ ...outcome, call: "k2", status: "done", text: "" });
+	assert.deepEqual(room.notes, [], "done in silence");
+	store.outcome({ ...outcome, call: "k3", status: "failed", text: "", error: { code: "timeout", message: "late" } });
+	assert.deepEqual([room.notes[0].status, room.notes[0].code, room.notes[0].text], ["failed", "timeout", "late"]);
+	store.outcome({ ...outcome, room: "unknown", call: "k4" });
+	store.outcome({ ...outcome, room: undefined, call: "k5" });
+});
+
+test("a command that the server refused is a note, until it is run again", () => {
+	const room = opened(3);
+	const command = (more) => entry("c", { type: "command", fields: { room: "r", text: "/nope" }, ...more });
+	store.outbox({ entry: command(), change: "added" });
+	store.outbox({ entry: command({ state: "failed", error: { code: "unknown_command", message: "none" } }), change: "failed" });
+	assert.equal(room.local.size, 0);
+	assert.deepEqual([room.notes[0].entry, room.notes[0].code, room.notes[0].line], ["c", "unknown_command", "/nope"]);
+	store.outbox({ entry: command(), change: "pending" });
+	assert.equal(room.notes.length, 0);
+	assert.equal(room.local.size, 1);
+});
+
+test("notes and forgotten rooms do not grow for ever", () => {
+	const room = opened(3);
+	for (let i = 0; i < 200; i++) store.outcome({ call: `k${i}`, room: "r", status: "ephemeral", text: "x", seqs: [] });
+	assert.equal(room.notes.length, 50);
+	store.select(null);
+	for (let i = 4; i < 5000; i++) store.event(event("r", i));
+	assert.ok(room.log.length <= 800);
+	assert.equal(room.more, true);
+	assert.equal(room.log.at(-1).seq, 4999);
+});
+
+test("names and roles change with the events", () => {
+	const room = opened(3);
+	store.event(event("r", 4, { kind: "renamed", text: "other" }));
+	store.event(event("r", 5, { kind: "role_changed", target: ME, role: "admin" }));
+	store.event(event("r", 6, { kind: "archived" }));
+	assert.deepEqual([room.name, room.role, room.archived], ["other", "admin", true]);
+	store.event(event("r", 7, { kind: "archived", off: true }));
+	assert.equal(room.archived, false);
+	assert.ok(told.includes("current"));
+});
