@@ -83,7 +83,7 @@ func (c *PendingCall) Wait(ctx context.Context) (Outcome, error) {
 	}
 }
 
-func (c *calls) init(n *Node, local command.Handler) {
+func (c *calls) init(n *Node, local command.Handler, prefer map[string]string) {
 	c.n, c.local = n, local
 	c.pending, c.byKey = map[string]*pending{}, map[callKey]*pending{}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -96,7 +96,7 @@ func (c *calls) init(n *Node, local command.Handler) {
 		c.raw = local != nil
 	}
 	if n.broker != nil {
-		c.remote = command.NewRemote(n.broker, n.storeID, &command.RemoteOptions{Logger: n.log})
+		c.remote = command.NewRemote(n.broker, n.storeID, &command.RemoteOptions{Prefer: prefer, Logger: n.log})
 	}
 }
 
@@ -181,10 +181,14 @@ func (n *Node) command(ctx context.Context, by UserID, room RoomID, line Command
 	if nc.Timeout <= 0 {
 		nc.Timeout = n.limits.CallTimeout
 	}
+	role := string(me.Role)
+	if by == System {
+		role = string(Owner) // the bot checks roles too
+	}
 	call := command.Call{
 		ID: nc.ID, Bot: spec.Bot, Name: name, Args: args, Line: line.Text, Remaining: nc.Timeout, Attempt: 1,
 		Room: command.Room{ID: string(room), Name: sn.Info.Name, Kind: string(sn.Info.Kind)},
-		User: command.User{ID: string(by), Name: nc.User.Name, Role: string(me.Role)},
+		User: command.User{ID: string(by), Name: nc.User.Name, Role: role},
 	}
 	if local {
 		return c.runFast(nc, call)

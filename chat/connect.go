@@ -174,6 +174,9 @@ func (n *Node) enter(ctx context.Context, s *Session, opt SessionOptions) error 
 		}
 	}
 	n.calls.remind(ctx, s)
+	s.mu.Lock()
+	s.entered = true
+	s.mu.Unlock()
 	return nil
 }
 

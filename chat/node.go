@@ -86,7 +86,7 @@ func New(o *Options) (*Node, error) {
 	}
 	n.storeID = identity.Store
 	n.epoch.Store(&identity.Epoch)
-	n.calls.init(n, opt.Commands)
+	n.calls.init(n, opt.Commands, opt.Prefer)
 
 	if opt.Lobby != "" {
 		ctx, cancel := n.timeout()

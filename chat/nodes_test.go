@@ -305,3 +305,26 @@ func TestShutdownSettlesFastCalls(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, ended, 1)
 }
+
+// slowInbox gives the sweep time to find a session that is still connecting.
+type slowInbox struct{ *chat.MemoryStore }
+
+func (s slowInbox) Inbox(ctx context.Context, user chat.UserID) (chat.Inbox, error) {
+	time.Sleep(5 * time.Second)
+	return s.MemoryStore.Inbox(ctx, user)
+}
+
+func TestSweepLeavesConnectingSessionsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, &chat.Options{Store: slowInbox{chat.NewMemoryStore(nil)}})
+		ana := connect(t, n, "ana", nil)
+		r, id := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+		for i := range 5 {
+			post(t, r, "ana", fmt.Sprint(i))
+		}
+		epoch := ana.Welcome().Epoch
+		ana.Close()
+		ana = connect(t, n, "ana", &chat.SessionOptions{Epoch: epoch, Rooms: map[chat.RoomID]chat.Seq{id: 5}})
+		require.Equal(t, chat.Seq(6), nextEvent(t, ana).Seq, "from where it stopped, not from the join")
+	})
+}

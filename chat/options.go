@@ -32,6 +32,11 @@ type Options struct {
 	// command in this process.
 	Commands CommandHandler
 
+	// Prefer names the bot that serves a command, where several bots on
+	// Broker have one of that name. Otherwise it is the one that has served
+	// longest.
+	Prefer map[string]string
+
 	// Lobby is the name of a public room that every user is let into at the
 	// first connect. It is created if need be. Empty means no lobby.
 	Lobby string
@@ -58,6 +63,14 @@ type Limits struct {
 	Mentions  int `json:"mentions"`   // users mentioned in a message; 50
 	Members   int `json:"members"`    // members that a new room begins with; 50
 
+	// How often each user may do something. A resend of what is stored is
+	// answered without regard to them. [Unlimited] lifts one.
+	Messages Rate `json:"messages"` // posts, edits, deletions, reactions; 10 a second, 20 at once
+	Commands Rate `json:"commands"` // 2 a second, 5 at once
+	Joins    Rate `json:"joins"`    // and all other changes to rooms; 5 a second, 20 at once
+	Rooms    Rate `json:"rooms"`    // created, direct ones included; 10 a minute, 10 at once
+	Requests Rate `json:"requests"` // all else; 20 a second, 40 at once
+
 	// Replay is how many missed events of one room are pushed to a session
 	// that comes back, 500; with more it gets a [Gap].
 	Replay int `json:"-"`
@@ -83,6 +96,19 @@ func (l Limits) withDefaults() Limits {
 	def(&l.DataBytes, 4<<10)
 	def(&l.Mentions, 50)
 	def(&l.Members, 50)
+	rate := func(p *Rate, perSecond float64, burst int) {
+		if p.PerSecond <= 0 {
+			p.PerSecond = perSecond
+		}
+		if p.Burst <= 0 {
+			p.Burst = burst
+		}
+	}
+	rate(&l.Messages, 10, 20)
+	rate(&l.Commands, 2, 5)
+	rate(&l.Joins, 5, 20)
+	rate(&l.Rooms, 10.0/60, 10)
+	rate(&l.Requests, 20, 40)
 	def(&l.Replay, 500)
 	def(&l.ReplayTotal, 5000)
 	def(&l.SessionBytes, 256<<10)

@@ -27,6 +27,7 @@ type Session struct {
 	mu        sync.Mutex
 	welcome   Welcome
 	principal Principal
+	entered   bool  // Connect has given it its places
 	rev       int64 // the user's rooms revision that the subs stand for
 	subs      []*sub
 	queue     []*Delivery

@@ -30,7 +30,8 @@ type Store interface {
 	//
 	// committed is called with each committed batch, in the order of Seq for
 	// each room, one call at a time, before the writers of the batch get
-	// their answers. It does not block. Duplicates are not part of it.
+	// their answers. It does not block, and the slice is its own. Duplicates
+	// are not part of it.
 	Attach(committed func([]Event)) (Identity, error)
 
 	// Close waits for writes that were taken up, refuses others with

@@ -131,9 +131,9 @@ func (n *Node) sweepMemberships(ctx context.Context) error {
 	for _, u := range users {
 		for _, s := range n.directory.sessions(u) {
 			s.mu.Lock()
-			old := s.rev
+			same := s.rev == revs[u] || !s.entered
 			s.mu.Unlock()
-			if old == revs[u] {
+			if same {
 				continue
 			}
 			if err := n.reconcile(ctx, s); err != nil && !errors.Is(err, ErrNotFound) {

@@ -39,6 +39,9 @@ func AsError(err error) *Error {
 	if e, ok := errors.AsType[*command.Error](err); ok && e != nil {
 		return &Error{Code: e.Code, Message: e.Message}
 	}
+	if e, ok := errors.AsType[*RateError](err); ok {
+		return &Error{Code: "rate_limited", Message: "That was too fast. Try again in a moment.", RetryAfter: max(1, e.RetryAfter.Milliseconds())}
+	}
 	for _, c := range codes {
 		if errors.Is(err, c.err) {
 			e := &Error{Code: c.code, Message: c.message}
