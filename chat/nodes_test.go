@@ -13,15 +13,15 @@ import (
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/command"
 	"github.com/carlware/gochat/transport"
-	"github.com/carlware/gochat/transport/memory"
+	broker "github.com/carlware/gochat/transport/memory"
 )
 
 // two returns two nodes of one store, each with its own connection to a
 // broker.
-func two(t *testing.T) (a, b *chat.Node, ba, bb *memory.Broker, s *shared) {
+func two(t *testing.T) (a, b *chat.Node, ba, bb *broker.Broker, s *shared) {
 	t.Helper()
 	s = newShared()
-	ba = memory.New(nil)
+	ba = broker.New(nil)
 	bb = ba.Connect()
 	t.Cleanup(func() { ba.Close(); bb.Close() })
 	a = newNode(t, &chat.Options{Store: s.connect(), Broker: ba})
