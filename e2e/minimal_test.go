@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/internal/proctest"
+)
+
+// The smallest program works in a browser, and its history is there again after
+// a crash.
+func TestMinimal(t *testing.T) {
+	browser := newBrowser(t)
+	addr, dir := proctest.FreeAddr(t), t.TempDir()
+	start := func() *proctest.Process {
+		cmd := exec.Command(filepath.Join(bin, "minimal"))
+		cmd.Dir, cmd.Env = dir, append(proctest.CleanEnv(), "ADDR="+addr)
+		return proctest.Start(t, cmd)
+	}
+	join := func(browser context.Context, name string) *page {
+		p := newPage(t, browser, name)
+		require.Eventually(t, func() bool {
+			return chromedp.Do(p.ctx, chromedp.Navigate("http://"+addr+"/#"+name)) == nil
+		}, patience, tick)
+		p.until("that it is online", `document.getElementById("state").textContent === "online"`)
+		return p
+	}
+	say := func(p *page, text string) { p.do(chromedp.SendKeys(chromedp.CSS("#text"), text+kb.Enter)) }
+	sees := func(p *page, line string) {
+		p.until(line, `[...document.querySelectorAll("#log > div")].filter((d) => d.textContent === `+quote(line)+`).length === 1`)
+	}
+
+	server := start()
+	ann, bob := join(browser, "ann"), join(browser, "bob")
+	say(ann, "hello <i>bob</i>")
+	sees(ann, "ann: hello <i>bob</i>")
+	sees(bob, "ann: hello <i>bob</i>")
+	ann.clean()
+	bob.clean()
+
+	server.Kill()
+	bob.until("that the server is gone", `document.getElementById("state").textContent !== "online"`)
+	say(bob, "still here")
+	start()
+	sees(ann, "bob: still here")
+	sees(bob, "bob: still here")
+	cy := join(browser, "cy")
+	sees(cy, "ann: hello <i>bob</i>")
+	sees(cy, "bob: still here")
+}
