@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -114,6 +115,9 @@ func (c *conn) exec(sql string, args ...any) error {
 	return s.Exec()
 }
 
+// errEnough is returned by a function that wants no more rows.
+var errEnough = errors.New("enough")
+
 // query runs sql and calls f with each row. f must not use c.
 func (c *conn) query(f func(r *row) error, sql string, args ...any) error {
 	s, err := c.prepared(sql, args)
@@ -123,8 +127,11 @@ func (c *conn) query(f func(r *row) error, sql string, args ...any) error {
 	for err == nil && s.Step() {
 		err = f(&row{s: s})
 	}
-	if err == nil {
+	switch err {
+	case nil:
 		err = s.Err()
+	case errEnough:
+		err = nil
 	}
 	// A statement that is not reset keeps its snapshot, and the WAL, alive.
 	if e := s.Reset(); err == nil {

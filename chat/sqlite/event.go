@@ -13,7 +13,7 @@ var kinds = [...]chat.EventKind{
 	chat.Renamed, chat.Archived, chat.Updated, chat.Edited, chat.Deleted, chat.Reacted,
 }
 
-// The numbers that the SQL of this package tells apart.
+// kindMessage is the number of the kind that the SQL of this package asks for.
 const kindMessage = 2
 
 // kindNumber returns 0 for a kind that is not known.
@@ -34,12 +34,15 @@ const (
 func eventKey(room int64, seq chat.Seq) int64 { return room<<seqBits | int64(seq) }
 
 // A query of events begins with SELECT eventColumns FROM eventTables. LEFT
-// JOIN, so that the planner always begins with the event.
+// JOIN, so that the planner always begins with the event. x is the message that
+// an Edited event (kind 10) is about: the text is kept there only.
 const (
-	eventColumns = `e.key, e.id, e.kind, e.at, e.ref, e.text, e.role, e.off, e.mentions, e.data, e.edited_by, e.deleted_by,
+	eventColumns = `e.key, e.id, e.kind, e.at, e.ref, coalesce(x.text, e.text), e.role, e.off,
+		coalesce(x.mentions, e.mentions), coalesce(x.data, e.data), e.edited_by, e.deleted_by,
 		u.id, u.name, u.bot, e.target_no, t.id, t.name, t.bot, e.call_by, e.call_id, e.call_name, c.id, c.name, c.bot`
-	eventTables = `{p}events e LEFT JOIN {p}users u ON u.no = e.user_no
-		LEFT JOIN {p}users t ON t.no = e.target_no LEFT JOIN {p}users c ON c.no = e.call_by`
+	eventTables = `{p}events e ` + eventOthers
+	eventOthers = `LEFT JOIN {p}events x ON x.key = CASE e.kind WHEN 10 THEN e.room_no << 40 | e.ref END
+		LEFT JOIN {p}users u ON u.no = e.user_no LEFT JOIN {p}users t ON t.no = e.target_no LEFT JOIN {p}users c ON c.no = e.call_by`
 )
 
 // event reads the eventColumns.
@@ -75,24 +78,6 @@ func (r *row) event(room chat.RoomID) (e chat.Event, err error) {
 	return e, err
 }
 
-// present gives an Edited event the text that its message has now; its own row
-// holds none.
-func (c *conn) present(room int64, e *chat.Event) error {
-	if e.Kind != chat.Edited {
-		return nil
-	}
-	var err error
-	_, e2 := c.one(func(r *row) {
-		e.Text = r.text()
-		e.Mentions, err = unlist[chat.UserID](r.text())
-		e.Data = r.json()
-	}, `SELECT text, mentions, data FROM {p}events WHERE key = ?`, eventKey(room, e.Ref))
-	if err == nil {
-		err = e2
-	}
-	return err
-}
-
 // stored returns the event that user stored in room with id, and its hash.
 func (c *conn) stored(room int64, id chat.RoomID, user int64, key string) (e chat.Event, hash [16]byte, found bool, err error) {
 	var bad error
@@ -102,9 +87,6 @@ func (c *conn) stored(room int64, id chat.RoomID, user int64, key string) (e cha
 	}, `SELECT e.hash, `+eventColumns+` FROM `+eventTables+` WHERE e.room_no = ? AND e.user_no = ? AND e.id = ?`, room, user, key)
 	if err == nil {
 		err = bad
-	}
-	if err == nil && found {
-		err = c.present(room, &e)
 	}
 	return e, hash, found, err
 }

@@ -28,15 +28,14 @@ func (s *Store) Inbox(ctx context.Context, user chat.UserID) (chat.Inbox, error)
 
 // What is unread is the difference of two counters: how many messages there
 // are, and how many there were at the read marker or at the join. The last
-// message is never an edit, so it needs no other row. It comes last because most
-// of its columns are read only if there is one.
+// message comes last, because its columns are read only if there is one.
 const inboxQuery = `SELECT m.role, m.read, m.since, m.visible_from, h.access,
 	h.n - coalesce((SELECT x.n FROM {p}events x WHERE x.key = r.no << 40 | max(m.read, m.since)), 0), h.last,
 	` + roomColumns + `, ` + eventColumns + `
 	FROM {p}members m CROSS JOIN {p}rooms r ON r.no = m.room_no CROSS JOIN {p}heads h ON h.room_no = m.room_no
 	LEFT JOIN {p}users o ON o.no = ` + otherUser + `
 	LEFT JOIN {p}events e ON e.key = r.no << 40 | h.last
-	LEFT JOIN {p}users u ON u.no = e.user_no LEFT JOIN {p}users t ON t.no = e.target_no LEFT JOIN {p}users c ON c.no = e.call_by
+	` + eventOthers + `
 	WHERE m.user_no = ?1 AND m.banned = 0 ORDER BY r.id`
 
 // entry reads a row of the inboxQuery.

@@ -43,37 +43,20 @@ func (c *conn) page(room chat.RoomID, a access, in chat.Range) (chat.Page, error
 	if forward {
 		sql = `SELECT ` + eventColumns + ` FROM ` + eventTables + ` WHERE e.key BETWEEN ? AND ? ORDER BY e.key LIMIT ?`
 	}
-	size, full := 0, false
-	if err := c.query(func(r *row) error {
-		if full {
-			return nil
-		}
+	size := 0
+	err := c.query(func(r *row) error {
 		e, err := r.event(room)
 		if err != nil {
 			return err
 		}
-		size += len(e.Text) + len(e.Data)
-		if full = size > pageBytes && len(p.Events) > 0; !full {
-			p.Events = append(p.Events, e)
+		if size += len(e.Text) + len(e.Data); size > pageBytes && len(p.Events) > 0 {
+			return errEnough
 		}
+		p.Events = append(p.Events, e)
 		return nil
-	}, sql, eventKey(a.room, first), eventKey(a.room, last), limit); err != nil {
+	}, sql, eventKey(a.room, first), eventKey(a.room, last), limit)
+	if err != nil || len(p.Events) == 0 {
 		return p, err
-	}
-	// What an edit shows was not counted; it may make the page shorter still.
-	size = 0
-	for i := range p.Events {
-		e := &p.Events[i]
-		if err := c.present(a.room, e); err != nil {
-			return p, err
-		}
-		if size += len(e.Text) + len(e.Data); size > pageBytes && i > 0 {
-			p.Events = p.Events[:i]
-			break
-		}
-	}
-	if len(p.Events) == 0 {
-		return p, nil
 	}
 	if forward {
 		p.More = p.Events[len(p.Events)-1].Seq < last

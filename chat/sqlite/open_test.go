@@ -1,0 +1,143 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/stretchr/testify/require"
+)
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	require.NoError(t, os.WriteFile(text, []byte(strings.Repeat("this is not a database\n", 100)), 0o600))
+	wide := filepath.Join(dir, "wide")
+	db, err := sqlite3.Open(wide)
+	require.NoError(t, err)
+	require.NoError(t, db.Exec(`PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (x)`))
+	require.NoError(t, db.Close())
+	taken := filepath.Join(dir, "taken")
+	db, err = sqlite3.Open(taken)
+	require.NoError(t, err)
+	require.NoError(t, db.Exec(`CREATE TABLE chat_users (x)`))
+	require.NoError(t, db.Close())
+
+	for name, c := range map[string]struct {
+		path   string
+		prefix string
+		want   string
+	}{
+		"nothing":             {"", "", "chat.NewMemoryStore"},
+		"memory":              {":memory:", "", "chat.NewMemoryStore"},
+		"memory by URI":       {"file:x?mode=memory", "", "chat.NewMemoryStore"},
+		"a NUL":               {"a\x00b", "", "not the path"},
+		"a directory":         {dir, "", "not a regular file"},
+		"no directory":        {filepath.Join(dir, "no", "chat.db"), "", "no such file or directory"},
+		"not a database":      {text, "", "file is not a database"},
+		"UTF-16":              {wide, "", "not UTF-8"},
+		"a table of the host": {taken, "", "chat_users already exists"},
+		"prefix with quotes":  {filepath.Join(dir, "x"), `a"b`, "prefix"},
+		"prefix of SQLite":    {filepath.Join(dir, "x"), "sqlite_x", "prefix"},
+		"prefix too long":     {filepath.Join(dir, "x"), strings.Repeat("a", 33), "prefix"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Open(t.Context(), c.path, &Options{Prefix: c.prefix})
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestOpenWaitsForTheFormerStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, path := fresh(t, nil)
+		link := filepath.Join(t.TempDir(), "link.db")
+		require.NoError(t, os.Symlink(path, link))
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := Open(ctx, link, nil)
+		require.Equal(t, context.DeadlineExceeded, err)
+
+		begin := time.Now()
+		_, err = Open(t.Context(), link, nil)
+		require.ErrorIs(t, err, ErrLocked)
+		require.ErrorContains(t, err, path)
+		require.Equal(t, lockWait, time.Since(begin))
+
+		second := make(chan error, 1)
+		go func() {
+			s, err := Open(t.Context(), link, nil)
+			if err == nil {
+				err = s.Close()
+			}
+			second <- err
+		}()
+		synctest.Wait()
+		require.NoError(t, s.Close())
+		require.NoError(t, <-second, "it gets the file when the former store has closed it")
+	})
+}
+
+func TestStoresWithDifferentPrefixesShareAFile(t *testing.T) {
+	a, path := fresh(t, &Options{Prefix: "a_"})
+	b := reopen(t, path, &Options{Prefix: "b_"})
+	makeRoom(t, a, "room", ann)
+	makeRoom(t, b, "room", bob)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		for _, s := range []*Store{a, b} {
+			wg.Go(func() {
+				if _, err := s.Append(t.Context(), message("room", ann, fmt.Sprint("id-", i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	whole(t, a)
+	whole(t, b)
+	require.Len(t, pageAll(t, a, "room"), 22)
+}
+
+func TestSchema(t *testing.T) {
+	steps, err := migrations()
+	require.NoError(t, err)
+	more := append(steps[:len(steps):len(steps)], migration{
+		version: len(steps) + 1, name: "more", checksum: "x", sql: "ALTER TABLE {p}users ADD COLUMN mood TEXT",
+	})
+	path := filepath.Join(t.TempDir(), "chat.db")
+	s := tuned(t, path, tuning{})
+	makeRoom(t, s, "room", ann)
+	require.NoError(t, s.Close())
+
+	s = tuned(t, path, tuning{steps: more})
+	require.Len(t, pageAll(t, s, "room"), 2, "a newer program brings the tables up to date")
+	require.NoError(t, s.Close())
+
+	_, err = Open(t.Context(), path, nil)
+	newer, ok := errors.AsType[*SchemaError](err)
+	require.True(t, ok, err)
+	require.Equal(t, len(more), newer.Version)
+	require.Equal(t, len(steps), newer.Known)
+
+	more[len(steps)].checksum = "y"
+	_, err = open(t.Context(), path, &Options{Prefix: "chat_", Logger: silent}, tuning{steps: more})
+	require.ErrorAs(t, err, &newer)
+
+	// A step that fails leaves nothing of itself.
+	broken := append(more[:len(steps):len(steps)], migration{version: len(steps) + 1, sql: "CREATE TABLE {p}x (y); CREATE TABLE {p}users (z)"})
+	path = filepath.Join(t.TempDir(), "chat.db")
+	_, err = open(t.Context(), path, &Options{Prefix: "chat_", Logger: silent}, tuning{steps: broken})
+	require.ErrorContains(t, err, "already exists")
+	s = reopen(t, path, nil)
+	makeRoom(t, s, "room", ann)
+}
