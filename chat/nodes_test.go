@@ -307,16 +307,22 @@ func TestShutdownSettlesFastCalls(t *testing.T) {
 }
 
 // slowInbox gives the sweep time to find a session that is still connecting.
-type slowInbox struct{ *chat.MemoryStore }
+type slowInbox struct {
+	*chat.MemoryStore
+	slow atomic.Bool // the next one is
+}
 
-func (s slowInbox) Inbox(ctx context.Context, user chat.UserID) (chat.Inbox, error) {
-	time.Sleep(5 * time.Second)
+func (s *slowInbox) Inbox(ctx context.Context, user chat.UserID) (chat.Inbox, error) {
+	if s.slow.Swap(false) {
+		time.Sleep(5 * time.Second)
+	}
 	return s.MemoryStore.Inbox(ctx, user)
 }
 
 func TestSweepLeavesConnectingSessionsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t, &chat.Options{Store: slowInbox{chat.NewMemoryStore(nil)}})
+		store := &slowInbox{MemoryStore: chat.NewMemoryStore(nil)}
+		n := newNode(t, &chat.Options{Store: store})
 		ana := connect(t, n, "ana", nil)
 		r, id := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
 		for i := range 5 {
@@ -324,6 +330,7 @@ func TestSweepLeavesConnectingSessionsAlone(t *testing.T) {
 		}
 		epoch := ana.Welcome().Epoch
 		ana.Close()
+		store.slow.Store(true)
 		ana = connect(t, n, "ana", &chat.SessionOptions{Epoch: epoch, Rooms: map[chat.RoomID]chat.Seq{id: 5}})
 		require.Equal(t, chat.Seq(6), nextEvent(t, ana).Seq, "from where it stopped, not from the join")
 	})
