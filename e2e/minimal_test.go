@@ -31,7 +31,10 @@ func TestMinimal(t *testing.T) {
 		p.until("that it is online", `document.getElementById("state").textContent === "online"`)
 		return p
 	}
-	say := func(p *page, text string) { p.do(chromedp.SendKeys(chromedp.CSS("#text"), text+kb.Enter)) }
+	say := func(p *page, text string) {
+		p.clickAt("the field", `document.getElementById("text")`)
+		p.do(chromedp.KeyEvent(text + kb.Enter))
+	}
 	sees := func(p *page, line string) {
 		p.until(line, `[...document.querySelectorAll("#log > div")].filter((d) => d.textContent === `+quote(line)+`).length === 1`)
 	}

@@ -133,29 +133,44 @@ func (p *page) until(what, expression string) {
 	}
 }
 
-// at selects by the name that the page has for tests.
-func at(id string) chromedp.CSS { return chromedp.CSS(`[data-testid="` + id + `"]`) }
-
+// click clicks the middle of an element, when it is there and not covered.
+//
+// Elements are found by expressions and used by coordinates: the queries of
+// chromedp look at nodes that its own goroutine changes at the same time.
 func (p *page) click(id string) {
 	p.t.Helper()
-	p.do(chromedp.Click(at(id), chromedp.NodeVisible))
+	p.clickWhere(id, "true")
 }
 
-// clickWhere clicks the element of a list for which an expression of el is
-// true, when it is there.
+// clickWhere clicks the element with a test id for which an expression of el is
+// true.
 func (p *page) clickWhere(id, expression string) {
 	p.t.Helper()
-	p.until(id+" where "+expression, find(id, expression))
-	eval[chromedp.Void](p, find(id, expression)+".click()")
+	p.clickAt(id+" where "+expression, `[...document.querySelectorAll('[data-testid="`+id+`"]')].find((el) => `+expression+`)`)
 }
 
-func find(id, expression string) string {
-	return `[...document.querySelectorAll('[data-testid="` + id + `"]')].find((el) => ` + expression + `)`
+// clickAt clicks what an expression finds.
+func (p *page) clickAt(what, find string) {
+	p.t.Helper()
+	point := `((el) => {
+		if (!el || el.disabled) return null;
+		el.scrollIntoView({ block: "nearest", behavior: "instant" });
+		const r = el.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
+		const top = document.elementFromPoint(x, y);
+		return top && (el.contains(top) || top.contains(el)) ? [x, y] : null;
+	})(` + find + `)`
+	p.until("something to click: "+what, point)
+	at := eval[[]float64](p, point)
+	require.Len(p.t, at, 2, "%s: %s has gone", p.name, what)
+	p.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
+// fill clicks a field and types.
 func (p *page) fill(id, text string) {
 	p.t.Helper()
-	p.do(chromedp.SendKeys(at(id), text, chromedp.NodeVisible))
+	p.click(id)
+	p.until("the focus in "+id, `document.activeElement?.dataset.testid === `+quote(id))
+	p.do(chromedp.KeyEvent(text))
 }
 
 // say types a line and sends it.
