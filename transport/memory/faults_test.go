@@ -160,6 +160,45 @@ func TestDisconnectAlone(t *testing.T) {
 	})
 }
 
+// A request that nobody is left to take expires as any other.
+func TestDisconnectForGood(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		bot := w.Connect()
+		defer bot.Close()
+		w.serve(bot, nil, func(ctx context.Context, r transport.Request) (transport.Result, error) {
+			<-ctx.Done()
+			return transport.Result{}, ctx.Err()
+		})
+		require.NoError(t, w.send(w.Broker, "a", time.Minute))
+		bot.Disconnect(nil)
+		require.Equal(t, memory.Stats{Workers: 1, Requests: 1}, w.Stats())
+		pass(time.Minute)
+		require.Equal(t, memory.Stats{Workers: 1, RequestsExpired: 1}, w.Stats())
+	})
+}
+
+// Who is cut off hears of no announcement until the connection is back.
+func TestDisconnectedWatcher(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		cut := w.Connect()
+		defer cut.Close()
+		var seen list[int]
+		watch := func(ctx context.Context) error {
+			return cut.Announcements(ctx, func(all []transport.Announcement) { seen.add(len(all)) })
+		}
+		w.begin(watch)
+		cut.Disconnect(nil)
+		w.begin(func(ctx context.Context) error {
+			return w.Announce(ctx, transport.Announcement{Bot: "bot", Instance: "i"})
+		})
+		w.begin(watch)
+		require.Equal(t, []int{0}, seen.all())
+		cut.Reconnect()
+		synctest.Wait()
+		require.Equal(t, []int{0, 1, 1}, seen.all())
+	})
+}
+
 // A result in the hands of a receiver whose connection breaks is offered to
 // somebody else.
 func TestDisconnectInReceiver(t *testing.T) {

@@ -125,6 +125,9 @@ func TestNoOverflowWhileReading(t *testing.T) {
 			synctest.Wait()
 		}
 		require.Len(t, batches.all(), 101)
+		for _, batch := range batches.all()[1:] {
+			require.False(t, batch.Gap)
+		}
 		require.Equal(t, memory.Stats{Subscribers: 1}, w.Stats())
 	})
 }
@@ -235,6 +238,25 @@ func TestHandlersThatDoNotReturn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A receiver that stops does not wait for a store that is away.
+func TestReceiverStops(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		begun := time.Now()
+		stop := w.begin(func(ctx context.Context) error {
+			return w.Results(ctx, "store", func(ctx context.Context, r transport.Result) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		})
+		w.serve(w.Broker, nil, answer)
+		require.NoError(t, w.send(w.Broker, "a", time.Hour))
+		require.Equal(t, 1, w.Stats().Receiving)
+		stop()
+		require.Equal(t, memory.Stats{Workers: 1, Results: 1}, w.Stats())
+		require.Equal(t, begun, time.Now())
+	})
 }
 
 func TestRejectedResults(t *testing.T) {

@@ -118,4 +118,4 @@ func handlerDeadline(e *env) {
 }
 
 // shortTime is a Timeout that a delivery does not use up.
-func (e *env) shortTime() time.Duration { return max(2*e.o.Quiet, 300*time.Millisecond) }
+func (e *env) shortTime() time.Duration { return max(2*e.o.Quiet, 500*time.Millisecond) }

@@ -89,13 +89,18 @@ func try(c testCase, wrap func(*broken), change func(*memory.Options, *Options))
 	return r
 }
 
-// tryAll tries n cases at once, but those that count goroutines alone.
+// tryAll tries n cases, many at once, but those that count goroutines alone.
 func tryAll(n int, which func(i int) testCase, one func(i int) *recorder) []*recorder {
 	records := make([]*recorder, n)
 	var wg sync.WaitGroup
+	slots := make(chan struct{}, 24)
 	for i := range n {
 		if which(i).name != countsGoroutines {
-			wg.Go(func() { records[i] = one(i) })
+			wg.Go(func() {
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				records[i] = one(i)
+			})
 		}
 	}
 	wg.Wait()
@@ -130,11 +135,20 @@ func TestBroken(t *testing.T) {
 		}
 		return all[at]
 	}
-	records := tryAll(len(faulty), find, func(i int) *recorder { return try(find(i), faulty[i].wrap, faulty[i].change) })
+	leaked = make(chan struct{})
+	defer close(leaked)
+	one := func(i int) *recorder { return try(find(i), faulty[i].wrap, faulty[i].change) }
+	records := tryAll(len(faulty), find, one)
 	for i, f := range faulty {
 		t.Run(f.name, func(t *testing.T) {
-			switch got := records[i].text(); {
-			case !records[i].Failed():
+			r := records[i]
+			for range 2 { // on a busy machine the times may have been too short
+				if !strings.Contains(r.text(), f.says) {
+					r = one(i)
+				}
+			}
+			switch got := r.text(); {
+			case !r.Failed():
 				t.Errorf("%q passes", f.fails)
 			case !strings.Contains(got, f.says):
 				t.Errorf("%q fails without saying %q:\n%s", f.fails, f.says, got)
@@ -168,9 +182,10 @@ func TestEveryCaseCanFail(t *testing.T) {
 	}
 }
 
-// TestBroker itself, with nothing but defaults: what needs help is left out.
-func TestDefaults(t *testing.T) {
+// TestBroker itself, without help from the broker: what needs it is left out,
+// all else passes.
+func TestWithoutHelp(t *testing.T) {
 	TestBroker(t, func(t *testing.T) transport.Broker {
 		return memory.New(&memory.Options{Logger: slog.New(slog.DiscardHandler)})
-	}, nil)
+	}, &Options{Quiet: 30 * time.Millisecond})
 }
