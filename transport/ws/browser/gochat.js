@@ -738,7 +738,8 @@ export class Client {
 	#lost(conn, code, reason) {
 		if (conn !== this.#conn) return;
 		const online = this.#letGo(conn);
-		if (online && this.#now() - online >= STABLE) this.#attempt = 0;
+		// A server that welcomes and falls is not asked at once, but soon.
+		if (online) this.#attempt = this.#now() - online >= STABLE ? 0 : Math.min(this.#attempt, 3);
 		const meaning = closeMeaning(code);
 		if (meaning === "stop") return this.#stop({ name: "closed", code, reason });
 		if (meaning === "refresh") this.#refresh = true;

@@ -49,6 +49,18 @@ export function clock(ms) {
 	return Number.isFinite(ms) ? clockFormat.format(ms) : "";
 }
 
+/** The clock for where there is little space: without AM and PM. @param {number} ms */
+export function bareClock(ms) {
+	if (!Number.isFinite(ms)) return "";
+	return clockFormat.formatToParts(ms).filter((p) => p.type !== "dayPeriod").map((p) => p.value).join("").trim();
+}
+
+/** The day within a sentence: today, yesterday, on Monday, on 5 March 2024. @param {number} ms @param {number} now */
+export function dayPhrase(ms, now) {
+	const label = dayLabel(ms, now);
+	return label === "Today" || label === "Yesterday" ? label.toLowerCase() : label && `on ${label}`;
+}
+
 /** The whole date and time, for a tooltip. @param {number} ms */
 export function fullTime(ms) {
 	return Number.isFinite(ms) ? fullFormat.format(ms) : "";

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 
-import { clock, dayKey, dayLabel, fullTime, parseTime, secondsUntil, shortTime } from "./time.js";
+import { bareClock, clock, dayKey, dayLabel, dayPhrase, fullTime, parseTime, secondsUntil, shortTime } from "./time.js";
 
 const at = (...args) => new Date(...args).getTime();
 const NOW = at(2026, 2, 18, 14, 3); // a Wednesday, in the zone of this machine
@@ -33,6 +33,8 @@ test("recent times are relative, others are the clock", () => {
 	assert.equal(shortTime(NOW - 59.9 * 60_000, NOW), "59 min ago");
 	assert.equal(shortTime(NOW - 60 * 60_000, NOW), clock(NOW - 60 * 60_000));
 	assert.equal(shortTime(NOW + 3600_000, NOW), clock(NOW + 3600_000)); // a server in the future
+	assert.match(bareClock(NOW), /^(0?2|14):03$/);
+	assert.deepEqual([dayPhrase(NOW, NOW), dayPhrase(at(2026, 2, 16), NOW), dayPhrase(NaN, NOW)], ["today", "on Monday", ""]);
 	assert.match(clock(NOW), /\b0?2:03\b|\b14:03\b/);
 });
 

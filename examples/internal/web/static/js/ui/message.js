@@ -5,7 +5,7 @@
 import { asTyped } from "../commands.js";
 import { isEmojiOnly, tokens } from "../links.js";
 import { titleOf } from "../store.js";
-import { clock, dayLabel, fullTime, parseTime } from "../time.js";
+import { bareClock, dayPhrase, fullTime, parseTime } from "../time.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { avatar, roomIcon, timeOf } from "./parts.js";
@@ -44,14 +44,14 @@ function start({ created }, { room, me, now }) {
 	const direct = room.kind === "direct";
 	const title = titleOf(room, me);
 	const mine = direct && room.peer?.id === me.id;
-	const when = created ? dayLabel(parseTime(created.time), now) : "";
+	const when = created ? dayPhrase(parseTime(created.time), now) : "";
 	return h("div", { class: "row-start", data: { testid: "start" } },
 		direct ? avatar(room.peer ?? { id: room.id, name: title }, "l") : h("span", { class: "start-sign" }, roomIcon(room)),
 		h("p", { class: "start-title", dir: "auto" }, title),
 		h("p", { class: "start-text" },
 			mine ? "A place for your own notes. Nobody else sees it."
 			: direct ? ["This is the beginning of your conversation with ", h("bdi", {}, title), "."]
-			: created ? [h("bdi", {}, created.user.id === me.id ? "You" : created.user.name), ` created this ${room.kind} room. ${when}.`]
+			: created ? [h("bdi", {}, created.user.id === me.id ? "You" : created.user.name), ` created this ${room.kind} room ${when}.`]
 			: "This is the beginning of the room."));
 }
 
@@ -111,7 +111,7 @@ function head(user, time) {
 
 /** @param {number} time */
 function gutter(time) {
-	return h("span", { class: "msg-gutter", title: fullTime(time), "aria-hidden": "true" }, clock(time));
+	return h("span", { class: "msg-gutter", title: fullTime(time), "aria-hidden": "true" }, bareClock(time));
 }
 
 /** @param {string} text @param {import("../gochat.js").User} me */
