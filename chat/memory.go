@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
@@ -84,8 +85,14 @@ type memUser struct {
 	User
 	rev   int64
 	rooms map[RoomID]*memRoom
+	salt  uint64     // see [memRoom.find]
 	ended []*memCall // in the order of their end
 }
+
+// memSeed is random, so that nobody can choose ids that clash.
+var memSeed = maphash.MakeSeed()
+
+func memHash(s string) uint64 { return maphash.String(memSeed, s) }
 
 // memRandom returns 128 random bits as 22 of A-Za-z0-9_-.
 func memRandom() string {
@@ -192,7 +199,7 @@ func (s *MemoryStore) RoomsRevs(ctx context.Context, users []UserID) (map[UserID
 func (s *MemoryStore) user(u User) *memUser {
 	m := s.users[u.ID]
 	if m == nil {
-		m = &memUser{User: u, rooms: make(map[RoomID]*memRoom)}
+		m = &memUser{User: u, salt: memHash(string(u.ID)), rooms: make(map[RoomID]*memRoom)}
 		s.users[u.ID] = m
 	}
 	return m

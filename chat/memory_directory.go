@@ -43,7 +43,7 @@ func (s *MemoryStore) createRoom(w *RoomWrite) (CreatedRoom, []Event, error) {
 	r := &memRoom{
 		info: RoomInfo{ID: w.Room, Name: w.Name, Kind: w.Kind, Hides: w.Hides, Data: slices.Clone(w.Data)},
 		hash: w.Hash,
-		ids:  make(map[memKey]Seq),
+		ids:  make(map[uint64]Seq),
 	}
 	s.rooms[w.Room] = r
 	s.created[memKey{by, w.ID}] = r

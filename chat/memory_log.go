@@ -193,8 +193,24 @@ func (s *MemoryStore) Heads(ctx context.Context, rooms []RoomID) (map[RoomID]Seq
 
 // stored returns what u stored with id, or nil.
 func (r *memRoom) stored(u *memUser, id string) *memRow {
-	if seq := r.ids[memKey{u, id}]; seq != 0 {
-		return r.rows[seq-1]
+	if u == nil {
+		return nil
 	}
-	return nil
+	row, _ := r.find(u, id)
+	return row
+}
+
+// find returns what u stored with id, or nil, and its slot in ids. Slots are
+// hashes instead of the ids themselves, so that the map is small and the garbage
+// collector has nothing to look for in it; those that clash take the next one.
+func (r *memRoom) find(u *memUser, id string) (row *memRow, slot uint64) {
+	for slot = memHash(id) ^ u.salt; ; slot++ {
+		seq := r.ids[slot]
+		if seq == 0 {
+			return nil, slot
+		}
+		if row := r.rows[seq-1]; row.user == u && row.event[0].ID == id {
+			return row, slot
+		}
+	}
 }

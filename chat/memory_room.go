@@ -13,10 +13,10 @@ type memRoom struct {
 	hash    [16]byte // of the request that made it
 	pair    []*memUser
 	access  Seq
-	last    Seq       // the newest message
-	rows    []*memRow // the event n is rows[n-1]
-	ids     map[memKey]Seq
-	members []*memMember // and banned users, in the order of their ids
+	last    Seq            // the newest message
+	rows    []*memRow      // the event n is rows[n-1]
+	ids     map[uint64]Seq // see find
+	members []*memMember   // and banned users, in the order of their ids
 }
 
 // memRow is a stored event. It is replaced, never changed: readers and the
@@ -157,7 +157,8 @@ func (r *memRoom) add(row *memRow, now time.Time) {
 		r.last = e.Seq
 	}
 	r.rows = append(r.rows, row)
-	r.ids[memKey{row.user, e.ID}] = e.Seq
+	_, slot := r.find(row.user, e.ID)
+	r.ids[slot] = e.Seq
 	switch e.Kind {
 	case Message, Edited, Deleted, Reacted, Renamed, Updated:
 	default:

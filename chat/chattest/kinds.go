@@ -78,7 +78,10 @@ func testBanned(w *world) {
 		w.place(room, user, "", "Banned with Off removes the mark, and makes nobody a member")
 	}
 	w.do(w.upon(room, ann, chat.Joined, bob, chat.Participant))
-	w.place(room, bob, chat.Participant, "who is not banned any more can be a member")
+	unban := w.upon(room, ann, chat.Banned, bob, "")
+	unban.Off = true
+	w.do(unban)
+	w.place(room, bob, chat.Participant, "Banned with Off removes the mark if there is one, and ends no membership")
 }
 
 func testRoleChanged(w *world) {

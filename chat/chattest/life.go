@@ -193,6 +193,7 @@ func testCloseMeanwhile(w *world) {
 		}
 		for i := 0; ; i++ {
 			room := rooms[i%len(rooms)]
+			closed := w.log.closed.Load()
 			id := fmt.Sprintf("writer_%d_%d", g, i)
 			_, err := w.append(w.Context(), chat.Write{Room: room, User: ann, Kind: chat.Message, ID: id, Text: "hello", Basis: 2})
 			mu.Lock()
@@ -202,7 +203,7 @@ func testCloseMeanwhile(w *world) {
 				refused[room] = append(refused[room], id)
 			}
 			mu.Unlock()
-			if err == nil {
+			if err == nil && !closed {
 				if stored.Add(1) == 100 {
 					close(enough)
 				}

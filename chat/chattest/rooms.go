@@ -67,6 +67,9 @@ func testCreate(w *world) {
 	if info := w.create(none); info.Head != 1 {
 		w.Errorf("a room without members has head %d, want 1", info.Head)
 	}
+	if access := w.snapshot(none.Room).Access; access != 1 {
+		w.Errorf("a room without members has access seq %d, want 1: Created moves it", access)
+	}
 }
 
 func testCreateAgain(w *world) {

@@ -53,7 +53,8 @@ type StoreOptions struct {
 
 // TestStore runs the conformance suite of [chat.Store]. open is called by each
 // case to get data of its own, such as a new file or an empty schema; use the
-// t that it is given to clean up.
+// t that it is given to clean up. The suite counts goroutines, so no other test
+// may run at the same time.
 func TestStore(t *testing.T, open func(t *testing.T) Opener, o *StoreOptions) {
 	if o == nil {
 		o = &StoreOptions{}
