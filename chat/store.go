@@ -18,7 +18,11 @@ import (
 // stored and the ctx's error is returned; when it ends later, the error is
 // [ErrOutcomeUnknown], and the same call again gives the answer. Slices and
 // maps that are passed in are not kept; what is returned belongs to the caller,
-// but events are never changed by anyone.
+// but events are never changed by anyone. Ids are compared, and ordered, by
+// their bytes; names as [strings.EqualFold] does.
+//
+// A user that is named in a write and not known yet is stored; the name of one
+// that is known changes by PutUsers only, and then wherever it is read.
 type Store interface {
 	Log
 	Directory
@@ -34,7 +38,7 @@ type Store interface {
 	// are not part of it.
 	Attach(committed func([]Event)) (Identity, error)
 
-	// Close waits for writes that were taken up, refuses others with
+	// Close waits for writes that were taken up, refuses all other calls with
 	// [ErrClosed], and frees what was opened. Calling it again is a no-op.
 	Close() error
 }
@@ -94,8 +98,8 @@ type Log interface {
 //	Deleted      the message Ref loses Text, Mentions and Data
 //	Reacted      User has the reaction Text on Ref, or not when Off
 //
-// Edited events are returned with the present text of their message, also when
-// they are read later. Ref must name a stored Message of the room for Edited,
+// Edited events are returned with the present Text, Mentions and Data of their
+// message, also when they are read later. Ref must name a stored Message of the room for Edited,
 // Deleted and Reacted, that is not deleted: else [ErrNotFound].
 type Write struct {
 	Room RoomID
@@ -132,7 +136,8 @@ type Directory interface {
 	Users(ctx context.Context, ids []UserID) ([]User, error)
 
 	// CreateRoom stores a room with a Created event, and a Joined event for
-	// each of its members. A second call with the same By and ID, or a Direct
+	// each of its members, all by By, with the ids ID and "<ID>.1", "<ID>.2"
+	// and so on. A second call with the same By and ID, or a Direct
 	// room for the same people, returns the room that is stored, with
 	// Duplicate set; the same ID with another Hash is [ErrIDReused], a name
 	// that another public room has, without regard to case, is [ErrConflict].
@@ -153,8 +158,8 @@ type Directory interface {
 	Inbox(ctx context.Context, user UserID) (Inbox, error)
 
 	// Rooms pages through the rooms that user is a member of or, being
-	// public, could join, in the order of their ids, beginning after the
-	// given one. limit is 1 to 200.
+	// public, neither archived nor closed to a banned user, could join, in the
+	// order of their ids, beginning after the given one. limit is 1 to 200.
 	Rooms(ctx context.Context, user UserID, after RoomID, limit int) ([]RoomInfo, error)
 
 	// Members pages through the members of a room in the order of their user
@@ -241,7 +246,8 @@ type Calls interface {
 	// transaction. If the call has ended already, nothing changes and the
 	// stored one is returned with false: the first wins. If the call's user
 	// is not a member of the room any more, or the room is archived, it ends
-	// as failed with code forbidden, without answers.
+	// as failed with code forbidden, without answers. A call that was never
+	// opened, without New, is [ErrNotFound].
 	SettleCall(ctx context.Context, s Settlement) (Call, bool, error)
 
 	// Call returns the call with that id, or [ErrNotFound].
