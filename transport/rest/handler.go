@@ -14,9 +14,6 @@ import (
 
 // Options are the options of [NewHandler]. nil means all defaults.
 type Options struct {
-	// Rates is how often each user may ask for what.
-	Rates Rates
-
 	// Logger receives errors that are the server's own fault. nil means
 	// [slog.Default].
 	Logger *slog.Logger
@@ -27,7 +24,6 @@ type Options struct {
 type Handler struct {
 	hub          chat.Hub
 	authenticate func(*http.Request) (chat.Principal, error)
-	limiter      *limiter
 	log          *slog.Logger
 	mux          *http.ServeMux
 }
@@ -47,7 +43,7 @@ func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, 
 	if o == nil {
 		o = &Options{}
 	}
-	h := &Handler{hub: hub, authenticate: authenticate, limiter: newLimiter(o.Rates), log: o.Logger, mux: http.NewServeMux()}
+	h := &Handler{hub: hub, authenticate: authenticate, log: o.Logger, mux: http.NewServeMux()}
 	if h.log == nil {
 		h.log = slog.Default()
 	}
@@ -56,44 +52,38 @@ func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, 
 }
 
 func (h *Handler) routes() {
-	h.route("/session", endpoints{http.MethodGet: {ofRequests, (*request).session}})
-	h.route("/commands", endpoints{http.MethodGet: {ofRequests, (*request).commands}})
+	h.route("/session", endpoints{http.MethodGet: (*request).session})
+	h.route("/commands", endpoints{http.MethodGet: (*request).commands})
 	h.route("/rooms", endpoints{
-		http.MethodGet:  {ofRequests, (*request).rooms},
-		http.MethodPost: {ofRooms, (*request).createRoom},
+		http.MethodGet:  (*request).rooms,
+		http.MethodPost: (*request).createRoom,
 	})
 	h.route("/rooms/{room}", endpoints{
-		http.MethodGet:   {ofRequests, (*request).room},
-		http.MethodPatch: {ofRequests, (*request).updateRoom},
+		http.MethodGet:   (*request).room,
+		http.MethodPatch: (*request).updateRoom,
 	})
 	h.route("/rooms/{room}/messages", endpoints{
-		http.MethodGet:  {ofRequests, (*request).history},
-		http.MethodPost: {ofMessages, (*request).post},
+		http.MethodGet:  (*request).history,
+		http.MethodPost: (*request).post,
 	})
 	h.route("/rooms/{room}/messages/{seq}", endpoints{
-		http.MethodPatch:  {ofMessages, (*request).edit},
-		http.MethodDelete: {ofMessages, (*request).delete},
+		http.MethodPatch:  (*request).edit,
+		http.MethodDelete: (*request).delete,
 	})
-	h.route("/rooms/{room}/commands", endpoints{http.MethodPost: {ofCommands, (*request).command}})
+	h.route("/rooms/{room}/commands", endpoints{http.MethodPost: (*request).command})
 	h.route("/rooms/{room}/members", endpoints{
-		http.MethodGet:  {ofRequests, (*request).members},
-		http.MethodPost: {ofRequests, (*request).addMember},
+		http.MethodGet:  (*request).members,
+		http.MethodPost: (*request).addMember,
 	})
 	h.route("/rooms/{room}/members/{user}", endpoints{
-		http.MethodPatch:  {ofRequests, (*request).setMember},
-		http.MethodDelete: {ofRequests, (*request).removeMember},
+		http.MethodPatch:  (*request).setMember,
+		http.MethodDelete: (*request).removeMember,
 	})
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.fail(w, r, errNoRoute) })
 }
 
-// endpoint is what one method of one path does, and which of a user's
-// allowances it is taken from.
-type endpoint struct {
-	class class
-	do    func(*request) error
-}
-
-type endpoints map[string]endpoint
+// endpoints is what the methods of one path do.
+type endpoints map[string]func(*request) error
 
 // route answers methods that a path does not have here and not in the
 // ServeMux, whose answer would be plain text.
@@ -107,13 +97,13 @@ func (h *Handler) route(pattern string, methods endpoints) {
 		if method == http.MethodHead {
 			method = http.MethodGet
 		}
-		e, ok := methods[method]
+		do, ok := methods[method]
 		if !ok {
 			w.Header().Set("Allow", strings.Join(allow, ", "))
 			h.fail(w, r, errMethod)
 			return
 		}
-		if err := h.serve(w, r, e); err != nil {
+		if err := h.serve(w, r, do); err != nil {
 			h.fail(w, r, err)
 		}
 	})
@@ -132,7 +122,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, e endpoint) error {
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, do func(*request) error) error {
 	p, err := h.authenticate(r)
 	if err != nil {
 		return h.refused(err)
@@ -143,10 +133,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, e endpoint) erro
 	if err := h.hub.Admit(r.Context(), p); err != nil {
 		return err
 	}
-	if wait := h.limiter.take(p.User.ID, e.class); wait > 0 {
-		return rateLimited(wait)
-	}
-	return e.do(&request{Handler: h, w: w, r: r, principal: p, by: p.User.ID})
+	return do(&request{Handler: h, w: w, r: r, principal: p, by: p.User.ID})
 }
 
 // refused lets the errors of package chat through and hides all others: what

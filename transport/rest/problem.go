@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/carlware/gochat/chat"
 )
@@ -62,13 +61,6 @@ var (
 	errMediaType    = &problem{Status: http.StatusUnsupportedMediaType, Code: "bad_request", Detail: "The body must be application/json in UTF-8."}
 	errEncoding     = &problem{Status: http.StatusUnsupportedMediaType, Code: "bad_request", Detail: "The body must not be compressed."}
 )
-
-func rateLimited(wait time.Duration) error {
-	return &problem{
-		Status: http.StatusTooManyRequests, Code: "rate_limited", Detail: "Too many requests; try again later.",
-		RetryAfter: max(1, wait.Milliseconds()),
-	}
-}
 
 func problemOf(e *chat.Error) *problem {
 	return &problem{Status: status(e.Code), Code: e.Code, Detail: e.Message, Field: e.Field, RetryAfter: e.RetryAfter}

@@ -45,7 +45,12 @@ func echoBot() *command.Bot {
 }
 
 func newNode(t *testing.T) *chat.Node {
-	node, err := chat.New(&chat.Options{Lobby: "general", Commands: echoBot(), Logger: slog.New(slog.DiscardHandler)})
+	node, err := chat.New(&chat.Options{
+		Lobby: "general", Commands: echoBot(), Logger: slog.New(slog.DiscardHandler),
+		Limits: chat.Limits{
+			Messages: chat.Unlimited, Commands: chat.Unlimited, Joins: chat.Unlimited, Rooms: chat.Unlimited, Requests: chat.Unlimited,
+		},
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, node.Shutdown(context.Background())) })
 	return node
@@ -58,11 +63,7 @@ type api struct {
 }
 
 func newAPI(t *testing.T, hub chat.Hub) api {
-	unlimited := rest.Rate{Burst: -1}
-	h := rest.NewHandler(hub, byName, &rest.Options{
-		Rates:  rest.Rates{Messages: unlimited, Commands: unlimited, Rooms: unlimited, Requests: unlimited},
-		Logger: slog.New(slog.DiscardHandler),
-	})
+	h := rest.NewHandler(hub, byName, &rest.Options{Logger: slog.New(slog.DiscardHandler)})
 	return api{t, http.StripPrefix("/api", h)}
 }
 
@@ -102,7 +103,7 @@ type reply struct {
 	Header   http.Header     `json:"-"`
 	User     chat.User       `json:"user"`
 	Session  string          `json:"session"`
-	Limits   map[string]int  `json:"limits"`
+	Limits   map[string]any  `json:"limits"`
 	Room     json.RawMessage `json:"room"` // a room, or the id of one
 	Rooms    []chat.RoomInfo `json:"rooms"`
 	Members  []chat.Member   `json:"members"`
@@ -134,7 +135,7 @@ func TestSession(t *testing.T) {
 	got := a.do("ann", "GET", "/session", "", 200)
 	require.Equal(t, chat.User{ID: "ann", Name: "ann"}, got.User)
 	require.Equal(t, "s-ann", got.Session)
-	require.Equal(t, 4000, got.Limits["text_runes"])
+	require.EqualValues(t, 4000, got.Limits["text_runes"])
 	require.Equal(t, "no-store", got.Header.Get("Cache-Control"))
 	require.Equal(t, "nosniff", got.Header.Get("X-Content-Type-Options"))
 }
