@@ -73,6 +73,24 @@ func TestMemoryStoreForgetsCalls(t *testing.T) {
 	require.True(t, there("pending"), "a pending call is not forgotten")
 }
 
+// TestMemoryStoreReceiverMayRead lets a receiver take its time: readers, itself
+// among them, do not wait for it.
+func TestMemoryStoreReceiverMayRead(t *testing.T) {
+	s := chat.NewMemoryStore(nil)
+	seen := make(chan chat.Page, 1)
+	_, err := s.Attach(func(batch []chat.Event) {
+		p, err := s.Page(t.Context(), chat.System, batch[0].Room, chat.Range{})
+		if err != nil {
+			t.Error(err)
+		}
+		seen <- p
+	})
+	require.NoError(t, err)
+	_, err = s.CreateRoom(t.Context(), chat.RoomWrite{Room: "room", By: chat.User{ID: "ann"}, ID: "create", Kind: chat.Public, Name: "Room"})
+	require.NoError(t, err)
+	require.Equal(t, chat.Seq(1), (<-seen).Head)
+}
+
 func TestMemoryStoreAppendIsCheap(t *testing.T) {
 	s, ann := memoryRoom(t, nil)
 	var ids []string

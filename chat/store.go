@@ -157,9 +157,9 @@ type Directory interface {
 	// the number of rooms.
 	Inbox(ctx context.Context, user UserID) (Inbox, error)
 
-	// Rooms pages through the rooms that user is a member of or, being
-	// public, neither archived nor closed to a banned user, could join, in the
-	// order of their ids, beginning after the given one. limit is 1 to 200.
+	// Rooms pages through the rooms that user is a member of, and the public
+	// ones that user could join: not archived, and not banned from. The order
+	// is that of their ids, beginning after the given one. limit is 1 to 200.
 	Rooms(ctx context.Context, user UserID, after RoomID, limit int) ([]RoomInfo, error)
 
 	// Members pages through the members of a room in the order of their user
