@@ -21,8 +21,9 @@ import (
 var demoNames = []string{"carlos", "john", "gerard"}
 
 func TestDemoUsers(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "auth.db")
-	s := start(t, authsvc.Config{Database: path, Demo: true})
+	dir := t.TempDir()
+	path, key := filepath.Join(dir, "auth.db"), filepath.Join(dir, "auth.key")
+	s := start(t, authsvc.Config{Database: path, KeyFile: key, Demo: true})
 	require.JSONEq(t, `{"demo":true,"demo_users":["carlos","john","gerard"],"register":false}`, s.do("GET", "/auth/config", "").Body.String())
 	require.Contains(t, s.log.String(), "demo mode")
 	ids, last := map[string]string{}, grant{}
@@ -35,19 +36,20 @@ func TestDemoUsers(t *testing.T) {
 	s.AddUser("ann", password)
 	require.NoError(t, s.Close())
 
-	s = start(t, authsvc.Config{Database: path, Demo: true})
+	s = start(t, authsvc.Config{Database: path, KeyFile: key, Demo: true})
+	require.Equal(t, 200, s.profile(last.AccessToken).Code)
 	for _, name := range demoNames {
 		require.Equal(t, ids[name], s.login(name, "1234").User.ID, "the id outlives a restart")
 	}
 	require.NoError(t, s.Close())
 
 	// Without demo mode they are names in the history and nothing else.
-	s = start(t, authsvc.Config{Database: path})
+	s = start(t, authsvc.Config{Database: path, KeyFile: key})
 	for _, name := range demoNames {
 		require.Equal(t, 401, s.do("POST", "/auth/login", credentials(name, "1234")).Code)
 	}
-	requireOver(t, s.refresh(last.refresh))
 	require.Equal(t, 401, s.profile(last.AccessToken).Code)
+	requireOver(t, s.refresh(last.refresh))
 	found, err := s.Users(t.Context(), []string{ids["john"]})
 	require.NoError(t, err)
 	require.Equal(t, []authsvc.User{{ID: ids["john"], Name: "john"}}, found)
@@ -171,7 +173,10 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- authsvc.Run(ctx, authsvc.Cheap(authsvc.Config{Listener: ln, Demo: true})) }()
+	path := filepath.Join(t.TempDir(), "auth.db")
+	go func() {
+		done <- authsvc.Run(ctx, authsvc.Cheap(authsvc.Config{Listener: ln, Database: path, Demo: true}))
+	}()
 	base := "http://" + ln.Addr().String()
 	require.Equal(t, 200, get(t, base+"/readyz"))
 	require.Equal(t, 200, get(t, base+"/auth/config"))
@@ -181,6 +186,8 @@ func TestRun(t *testing.T) {
 	require.NoError(t, <-done)
 	_, err = net.Dial("tcp", ln.Addr().String())
 	require.Error(t, err)
+	require.FileExists(t, path)
+	require.NoFileExists(t, path+"-wal", "the database was closed")
 }
 
 // verifiedElsewhere logs in and checks the token as another service would.
@@ -205,6 +212,12 @@ func TestRunJudgesWhereItListens(t *testing.T) {
 	require.NoError(t, err)
 	err = authsvc.Run(t.Context(), authsvc.Config{Addr: "127.0.0.1:1", Listener: ln, Demo: true})
 	require.ErrorContains(t, err, "loopback")
+	_, err = ln.Accept()
+	require.ErrorIs(t, err, net.ErrClosed)
+
+	ln, err = net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.Error(t, authsvc.Run(t.Context(), authsvc.Config{Listener: ln, Database: "/nowhere/at/all/auth.db"}))
 	_, err = ln.Accept()
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.ErrorContains(t, authsvc.Run(t.Context(), authsvc.Config{Addr: "256.0.0.1:x"}), "authsvc")

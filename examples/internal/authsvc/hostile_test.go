@@ -75,6 +75,15 @@ func TestHostileLogins(t *testing.T) {
 	require.Zero(t, s.Sessions())
 }
 
+func TestHostsServed(t *testing.T) {
+	s := start(t, authsvc.Config{Addr: "192.0.2.7:80", Hosts: []string{"chat.example"}})
+	for host, status := range map[string]int{
+		"192.0.2.7": 200, "localhost:80": 200, "chat.example": 200, "192.0.2.8": 421, "evil.test": 421, "": 421,
+	} {
+		require.Equal(t, status, s.do("GET", "/auth/config", "", "Host", host).Code, host)
+	}
+}
+
 func TestHostileRoutes(t *testing.T) {
 	s := startWithAnn(t)
 	for name, tc := range map[string]struct {

@@ -25,7 +25,11 @@ func TestPasswordHash(t *testing.T) {
 		require.Equal(t, want, match)
 		require.False(t, outdated)
 	}
-	match, _, err := h.verify(t.Context(), "Secret", a)
+	h.dummy = h.sum("guessed")
+	match, _, err := h.verify(t.Context(), "guessed", "")
+	require.NoError(t, err)
+	require.False(t, match, "who does not exist has no password")
+	match, _, err = h.verify(t.Context(), "Secret", a)
 	require.NoError(t, err)
 	require.False(t, match)
 	match, outdated, err := newHasher(cost{memory: 16, time: 1, lanes: 1}).verify(t.Context(), "secret", a)

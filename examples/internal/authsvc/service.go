@@ -52,7 +52,7 @@ func New(ctx context.Context, c Config) (_ *Service, err error) {
 	if s.issuer, err = token.NewIssuer(s.keys, c.Issuer, c.Audience, &token.IssuerOptions{TTL: c.TokenTTL}); err != nil {
 		return nil, fmt.Errorf("authsvc: %w", err)
 	}
-	s.verifier = token.NewVerifier(s.keys, c.Issuer, c.Audience, &token.VerifierOptions{MaxTTL: c.TokenTTL})
+	s.verifier = token.NewVerifier(s.keys, c.Issuer, c.Audience, nil)
 	if s.handler, err = s.routes(); err != nil {
 		return nil, fmt.Errorf("authsvc: %w", err)
 	}
