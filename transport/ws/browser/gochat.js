@@ -178,6 +178,16 @@ export function closeMeaning(code) {
 	return "retry";
 }
 
+/**
+ * When a server that restarts wants this client back, in ms: it spreads its
+ * clients.
+ * @param {string} reason of a close with 1012
+ */
+function hintOf(reason) {
+	const hint = /^retry_after_ms=(\d{1,9})$/.exec(reason)?.[1];
+	return hint === undefined ? undefined : Math.min(Number(hint), BACKOFF_MAX);
+}
+
 // ---------------------------------------------------------------- what the server says
 
 /** @param {any} v @returns {v is Record<string, any>} */
@@ -589,18 +599,9 @@ export class Client {
 		return { rooms: cleanList(reply.rooms, cleanRoom), more: reply.more === true };
 	}
 
-	/** All pages of rooms, up to 5,000 rooms. @returns {Promise<Room[]>} */
-	async allRooms() {
-		/** @type {Room[]} */
-		const all = [];
-		for (let after = ""; all.length < 5000; ) {
-			const { rooms, more } = await this.rooms(after ? { after } : {});
-			all.push(...rooms);
-			const end = rooms.at(-1)?.id;
-			if (!more || !end || end === after) break;
-			after = end;
-		}
-		return all;
+	/** All pages of rooms. @returns {Promise<Room[]>} */
+	allRooms() {
+		return pages((page) => this.rooms(page).then(({ rooms, more }) => ({ items: rooms, more })), (r) => r.id);
 	}
 
 	/** @param {string} room @param {{after?: string, limit?: number}} [page] */
@@ -613,10 +614,19 @@ export class Client {
 		return { members, more: reply.more === true };
 	}
 
-	/** The commands that may be called in room. @param {string} [room] @returns {Promise<Record<string, any>[]>} */
-	async commands(room) {
-		const reply = await this.request("commands", room ? { room } : {});
-		return cleanList(reply.commands, (c) => (isObject(c) && isText(c.name) ? c : null));
+	/** All members of room. @param {string} room */
+	allMembers(room) {
+		return pages((page) => this.members(room, page).then(({ members, more }) => ({ items: members, more })), (m) => m.user.id);
+	}
+
+	/** All commands that I may call. @returns {Promise<Record<string, any>[]>} */
+	commands() {
+		return pages(async (page) => {
+			const reply = await this.request("commands", page);
+			/** @type {Record<string, any>[]} */
+			const items = cleanList(reply.commands, (c) => (isObject(c) && isText(c.name) ? c : null));
+			return { items, more: reply.more === true };
+		}, (c) => c.name);
 	}
 
 	/** Choices for the word at cursor (UTF-16 units). @param {string} room @param {string} text @param {number} cursor */
@@ -745,7 +755,7 @@ export class Client {
 		if (meaning === "refresh") this.#refresh = true;
 		if (meaning === "refresh" && this.#rush()) return void this.#dial();
 		if (code === 4029) this.#attempt = Math.max(this.#attempt, 4);
-		this.#wait(code, reason);
+		this.#wait(code, reason, code === 1012 ? hintOf(reason) : undefined);
 		if (!conn.opened && this.#o.probe) this.#probe(this.#run, this.#o.probe);
 	}
 
@@ -771,10 +781,10 @@ export class Client {
 		return true;
 	}
 
-	/** @param {number} code @param {string} reason */
-	#wait(code, reason) {
+	/** @param {number} code @param {string} reason @param {number} [hint] ms */
+	#wait(code, reason, hint) {
 		const cap = Math.min(BACKOFF_MAX, BACKOFF_MIN * 2 ** Math.min(this.#attempt++, 16));
-		const delay = Math.floor(this.#random() * cap);
+		const delay = hint ?? Math.floor(this.#random() * cap);
 		this.#run++;
 		clearTimeout(this.#retryTimer);
 		this.#retryTimer = setTimeout(() => this.#dial(), delay);
@@ -1239,6 +1249,25 @@ export class Client {
 	#warn(what, detail) {
 		console.warn(`gochat: ignored ${what}`, ...(detail === undefined ? [] : [detail]));
 	}
+}
+
+/**
+ * All pages of a list, up to 5,000 items.
+ * @template T
+ * @param {(page: {after?: string, limit: number}) => Promise<{items: T[], more: boolean}>} ask
+ * @param {(item: T) => string} key what the next page goes on after
+ */
+async function pages(ask, key) {
+	/** @type {T[]} */
+	const all = [];
+	for (let after = ""; all.length < 5000; ) {
+		const { items, more } = await ask({ ...(after && { after }), limit: 200 });
+		all.push(...items);
+		const end = items.length > 0 ? key(/** @type {T} */ (items.at(-1))) : "";
+		if (!more || end === "" || end === after) break;
+		after = end;
+	}
+	return all;
 }
 
 /**

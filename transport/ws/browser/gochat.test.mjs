@@ -212,6 +212,15 @@ test("starts the back-off anew after it was stable, and does not wait long for a
 	assert.equal(wait(), 500);
 });
 
+test("comes back from a restart when the server says", async () => {
+	for (const [reason, want] of [["retry_after_ms=1234", 1234], ["retry_after_ms=999999999", 30_000], ["retry_after_ms=x", 250], ["", 250]]) {
+		const { client, s } = await online();
+		s.end(1012, reason);
+		assert.equal(client.state.retryAt - Date.now(), want);
+		client.close();
+	}
+});
+
 test("tries at once when the browser is online or shown again, and on retryNow", async () => {
 	const target = new EventTarget();
 	const { client } = newClient({ target });
@@ -813,6 +822,21 @@ test("a request waits for the connection and is asked again on the next", async 
 	const s2 = welcome([room("r", 1)]);
 	s2.say({ type: "ok", re: s2.last("members").id, members: [{ user: JOHN, role: "owner" }, { user: 7 }, null] });
 	assert.deepEqual((await asked).members, [{ user: JOHN, role: "owner" }]);
+});
+
+test("lists are asked for page by page, but not for ever", async () => {
+	const { client, s } = await online([]);
+	const asked = client.commands();
+	const answer = async (names, more) => {
+		s.say({ type: "ok", re: s.last("commands").id, commands: names.map((name) => ({ name })), more });
+		await settle();
+	};
+	await answer(["a", "b"], true);
+	assert.equal(s.last("commands").after, "b");
+	await answer([{}, "c"], true);
+	await answer(["c"], true); // a server that says the same again
+	assert.deepEqual((await asked).map((c) => c.name), ["a", "b", "c", "c"]);
+	assert.equal(s.count("commands"), 3);
 });
 
 test("a request is rejected by the server's error, by its timeout, and when closed", async () => {

@@ -60,7 +60,7 @@ export class ChatSession {
 	/** Asks for what is not pushed: the public rooms and the commands. */
 	async refresh() {
 		this.refreshSpecs();
-		const known = new Set(this.store.rooms.keys());
+		const known = new Map([...this.store.rooms.values()].map((r) => [r.id, r.mine]));
 		try {
 			this.store.directory(await this.client.allRooms(), known);
 		} catch {
@@ -171,10 +171,9 @@ export class ChatSession {
 		return {
 			id,
 			done: done.then((reply) => {
-				const { room } = reply;
-				if (typeof room === "string") return room;
-				this.store.addRooms([{ ...room, head: room.head ?? 0 }], true);
-				return /** @type {string} */ (room.id);
+				const { room, info } = reply;
+				this.store.addRooms([{ ...info, id: room, head: info?.head ?? 0 }], true);
+				return /** @type {string} */ (room);
 			}),
 		};
 	}
@@ -192,16 +191,8 @@ export class ChatSession {
 	/** @param {string} room @param {string} user */
 	invite(room, user) { return this.client.invite(room, user).done; }
 
-	/** All members, up to 1,000. @param {string} room */
+	/** @param {string} room */
 	async members(room) {
-		const all = [];
-		for (let after = ""; all.length < 1000; ) {
-			const { members, more } = await this.client.members(room, { limit: 200, ...(after && { after }) });
-			all.push(...members);
-			const end = members.at(-1)?.user.id;
-			if (!more || !end || end === after) break;
-			after = end;
-		}
-		return all;
+		return (await this.client.allMembers(room)).filter((m) => m.role !== ""); // those without one are banned
 	}
 }

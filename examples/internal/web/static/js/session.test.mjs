@@ -33,8 +33,8 @@ class FakeClient {
 	read(room, seq) { this.reads.push([room, seq]); }
 	message(room, text) { this.asked.push(["message", room, text]); }
 	command(room, text) { this.asked.push(["command", room, text]); }
-	createRoom(r) { return { id: "x", done: Promise.resolve({ room: { id: "new", name: r.name, kind: r.kind, head: 2 } }) }; }
-	direct() { return { id: "x", done: Promise.resolve({ room: "d1" }) }; }
+	createRoom(r) { return { id: "x", done: Promise.resolve({ room: "new", info: { id: "new", name: r.name, kind: r.kind, head: 2 } }) }; }
+	direct() { return { id: "x", done: Promise.resolve({ room: "d1", info: { id: "d1", kind: "direct", head: 3, with: JOHN } }) }; }
 	join(room) { this.asked.push(["join", room]); return { id: "x", done: Promise.resolve({}) }; }
 }
 
@@ -138,6 +138,7 @@ test("a room that I made, or a conversation, is there when the promise says so",
 	assert.equal(await session.createRoom("book club", "public").done, "new");
 	assert.deepEqual(store.mine.map((r) => r.name), ["book club"]);
 	assert.equal(await session.direct("u2"), "d1");
+	assert.equal(store.rooms.get("d1").peer.name, "john");
 	session.stop();
 });
 

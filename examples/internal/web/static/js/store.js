@@ -141,11 +141,7 @@ export class Store {
 		for (const room of this.rooms.values()) if (!w.more && room.mine && !listed.has(room.id)) this.#leave(room);
 		for (const info of w.rooms) {
 			const room = this.#put(info, true);
-			// My own marker may not have reached the server yet.
-			if (room.read < info.head || room.read === 0) {
-				room.read = Math.max(room.read, info.read ?? 0);
-				room.unread = info.unread ?? 0;
-			}
+			this.#counts(room, info);
 			if (room.unread === 0) room.mentioned = false;
 			else if (room.id === this.current && room.newAfter === null) room.newAfter = room.read;
 			const last = /** @type {any} */ (info).last;
@@ -156,6 +152,13 @@ export class Store {
 		this.#tell("current");
 	}
 
+	/** What the server says of what I have read, unless my own marker has not reached it yet. @param {Room} room @param {RoomInfo} info */
+	#counts(room, info) {
+		if (room.read >= info.head && room.read > 0) return;
+		room.read = Math.max(room.read, info.read ?? 0);
+		room.unread = info.unread ?? 0;
+	}
+
 	/** Rooms that were asked for. @param {RoomInfo[]} list @param {boolean} [mine] undefined: as they were */
 	addRooms(list, mine) {
 		for (const info of list) this.#put(info, mine);
@@ -164,15 +167,22 @@ export class Store {
 	}
 
 	/**
-	 * The public rooms, all of them: those of known, which were here when they
-	 * were asked for, and are not in the list any more, are gone.
+	 * All rooms, mine and the public ones. Those that were known when it was
+	 * asked for, and are not in the list, are gone.
 	 * @param {RoomInfo[]} list
-	 * @param {Set<string>} known
+	 * @param {Map<string, boolean>} known room → whether it was mine then
 	 */
 	directory(list, known) {
 		const listed = new Set(list.map((r) => r.id));
-		for (const id of known) if (this.rooms.get(id)?.mine === false && !listed.has(id)) this.rooms.delete(id);
-		this.addRooms(list);
+		for (const id of known.keys()) if (this.rooms.get(id)?.mine === false && !listed.has(id)) this.rooms.delete(id);
+		for (const info of list) {
+			const had = this.rooms.get(info.id);
+			const left = known.get(info.id) === true && had?.mine !== true; // while the list was on its way
+			const room = this.#put(info, info.role && !left ? true : undefined);
+			if (room.mine && !had?.mine) this.#counts(room, info); // the welcome had no place for it
+		}
+		this.#tell("rooms");
+		if (this.current !== null && listed.has(this.current)) this.#tell("current");
 	}
 
 	/** @param {Room} room */

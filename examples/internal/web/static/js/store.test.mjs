@@ -36,11 +36,13 @@ test("the lists of rooms", () => {
 	store.addRooms([info("c"), info("old", 0, { archived: true })]);
 	assert.deepEqual(store.mine.map((r) => titleOf(r, ME)), ["a", "b", "john"]);
 	assert.deepEqual(store.open.map((r) => r.id), ["c"]);
-	const known = new Set(store.rooms.keys());
-	store.addRooms([info("e")]); // made while the list was on its way
-	store.directory([info("a"), info("d")], known);
-	assert.deepEqual(store.open.map((r) => r.id), ["d", "e"], "c is gone");
-	assert.deepEqual(store.mine.map((r) => r.id), ["a", "b", "x"]);
+	const known = new Map([...store.rooms.values()].map((r) => [r.id, r.mine]));
+	store.addRooms([info("e", 0, { role: undefined })]); // made while the list was on its way
+	store.event(event("b", 1, { kind: "left", target: ME })); // and left meanwhile
+	store.directory([info("a"), info("b"), info("d", 0, { role: undefined }), info("z", 9, { read: 2, unread: 7 })], known);
+	assert.deepEqual(store.open.map((r) => r.id), ["b", "d", "e"], "c is gone");
+	assert.deepEqual(store.mine.map((r) => r.id), ["a", "x", "z"], "z had no place in the welcome");
+	assert.equal(store.rooms.get("z").unread, 7);
 });
 
 test("a room that is created appears by its notice, and one I am added to is mine", () => {
