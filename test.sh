@@ -59,8 +59,10 @@ for os in linux darwin windows; do
 done
 (cd e2e && go vet ./...)
 
-say "staticcheck"
-go run honnef.co/go/tools/cmd/staticcheck@2026.2.2 ./...
+say "lint"
+golangci=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+go run $golangci run ./...
+(cd e2e && go run $golangci run --config ../.golangci.yml ./...)
 
 say "tests, with the race detector"
 go test -race -timeout 10m ./...

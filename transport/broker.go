@@ -31,8 +31,9 @@ type Broker interface {
 	Watch(ctx context.Context, fn func(Status)) error
 
 	// Close ends all calls that block on the broker with [ErrClosed], waits
-	// for the handlers that they are in, and frees what was opened. Calling
-	// it again is a no-op.
+	// for the handlers that they are in, as long as their Grace at the most,
+	// and frees what was opened. It must not be called from a handler.
+	// Calling it again is a no-op. A closed broker is Down.
 	Close() error
 }
 

@@ -33,10 +33,12 @@ type CommandBus interface {
 	// it returns [ErrClosed] when the broker is closed.
 	Work(ctx context.Context, bot, command string, o *WorkOptions, fn func(context.Context, Request) (Result, error)) error
 
-	// Results calls fn with the results for store until ctx ends. All
-	// receivers of one store share them. When fn returns an error the result
-	// is kept and fn is called again, later, as often as it takes; an error
-	// made by [Reject] drops it. It returns as [CommandBus.Work] does.
+	// Results calls fn with the results for store until ctx ends; up to 16
+	// calls may be under way at once. All receivers of one store share the
+	// results. When fn returns an error the result is kept and fn is called
+	// again, later, as often as it takes; an error made by [Reject] drops it.
+	// Results wait up to 15 minutes for a receiver. It returns as
+	// [CommandBus.Work] does.
 	Results(ctx context.Context, store string, fn func(context.Context, Result) error) error
 
 	// Announce makes a known to all watchers and keeps it known until ctx
@@ -52,13 +54,13 @@ type CommandBus interface {
 
 // Request is a command on its way to a bot.
 type Request struct {
-	ID      string // names the call; the same on every repeat
+	ID      string // names the call; the same on every repeat; 1 to [MaxName] bytes
 	Store   string // where the result goes
 	Bot     string
 	Command string
 
-	// Timeout is how long the answer is of use. The sender gives the whole
-	// time, a worker sees what is left as far as the broker knows. It is a
+	// Timeout is how long the answer is of use; above 0. The sender gives the
+	// whole time, a worker sees what is left as far as the broker knows. It is a
 	// duration so that no two clocks need to agree.
 	Timeout time.Duration
 
@@ -70,11 +72,11 @@ type Request struct {
 
 // Result is what a worker made of a [Request].
 type Result struct {
-	ID   string // of the request
 	Body []byte
 
-	// Store and Bot are filled by the broker from the request; a worker can't
-	// choose them.
+	// ID, Store and Bot are filled by the broker from the request; a worker
+	// can't choose them.
+	ID    string
 	Store string
 	Bot   string
 }

@@ -6,8 +6,9 @@ import "context"
 type EventBus interface {
 	// Publish sends body to all subscribers of store, the publisher's own
 	// included. It returns once the event is queued in this process, without
-	// waiting for any subscriber; a full queue drops the event and returns
-	// [ErrOverloaded]. Events of one publisher with one key keep their order.
+	// waiting for any subscriber. A full queue drops the event and returns
+	// [ErrOverloaded], a broken connection [ErrUnavailable]. Events of one
+	// publisher with one key keep their order.
 	//
 	// store and key are 1 to [MaxName] bytes; body is at most [MaxBody].
 	Publish(ctx context.Context, store, key string, body []byte) error
