@@ -146,7 +146,7 @@ func parseOrigins(list []string) origins {
 	for i, s := range list {
 		o, valid := parseOrigin(s)
 		labels := strings.TrimPrefix(o.host, "*.")
-		if !valid || labels == "" || strings.ContainsAny(labels, "*?[\\") || o.port != "*" && strings.ContainsAny(o.port, "*") {
+		if !valid || labels == "" || strings.Contains(labels, "*") || o.port != "*" && strings.Contains(o.port, "*") {
 			panic("ws: " + strconv.Quote(s) + ` is no origin such as "https://app.example", "https://*.app.example" or "http://localhost:*"`)
 		}
 		os[i] = o

@@ -92,10 +92,24 @@ func (c *conn) tick() {
 		c.schedule()
 	}
 	if c.bye == nil && due(k.pingAt) {
-		k.pingedAt, k.pingAt, k.pongBy = now, now.Add(c.h.o.PingInterval), now.Add(c.h.o.PongTimeout)
+		k.pingAt = now.Add(c.h.o.PingInterval)
 		c.pingDue = true
 		c.schedule()
 	}
+	c.arm()
+}
+
+// pingSent begins the wait for the answer to a ping. Before, the ping may have
+// waited behind much else for a slow peer; whether that peer gets on at all is
+// judged by the writer.
+func (c *conn) pingSent() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dead {
+		return
+	}
+	c.clock.pingedAt = time.Now()
+	c.clock.pongBy = c.clock.pingedAt.Add(c.h.o.PongTimeout)
 	c.arm()
 }
 
@@ -106,7 +120,7 @@ func (c *conn) heard(now time.Time) bool {
 	k := &c.clock
 	wait := c.h.o.PongTimeout
 	switch {
-	case c.wire.lastHeard().After(k.pingedAt):
+	case !c.wire.lastHeard().Before(k.pingedAt):
 		k.pongBy = time.Time{}
 	case k.busy:
 		k.pongBy = now.Add(wait)

@@ -88,10 +88,13 @@ func start(t testing.TB, co *chat.Options, o *Options) *testServer {
 	return serve(t, ln, (&net.Dialer{}).DialContext, co, o)
 }
 
+// pipeSize is what a pipe of a test server holds: less than one long event.
+const pipeSize = 2 << 10
+
 // startInMemory serves a node over pipes, for tests in a bubble.
 func startInMemory(t testing.TB, co *chat.Options, o *Options) *testServer {
 	t.Helper()
-	ln := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	ln := newPipeListener(pipeSize)
 	return serve(t, ln, ln.dial, co, o)
 }
 
@@ -122,45 +125,6 @@ func (s *testServer) stop() {
 		require.NoError(s.t, s.node.Shutdown(ctx))
 	})
 }
-
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	server, client := net.Pipe()
-	select {
-	case l.conns <- server:
-		return client, nil
-	case <-l.closed:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
-
-type pipeAddr struct{}
-
-func (pipeAddr) Network() string { return "pipe" }
-func (pipeAddr) String() string  { return "chat.test" }
 
 // peer is a client that does only what it is told.
 type peer struct {
@@ -210,7 +174,7 @@ func (p *peer) send(format string, args ...any) {
 
 // next reads one frame.
 func (p *peer) next() ([]byte, error) {
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Minute)
 	defer cancel()
 	_, b, err := p.ws.Read(ctx)
 	return b, err

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,9 @@ type wire struct {
 // bufferSize is that of the library's buffers on each side. Frames for clients
 // do not pass through them, and long messages are read past them.
 const bufferSize = 256
+
+// sendBuffer is how much the kernel is to hold for a slow peer.
+const sendBuffer = 64 << 10
 
 // Read is called by the reader of the connection only.
 func (w *wire) Read(p []byte) (int, error) {
@@ -62,37 +66,47 @@ func (w *wire) Write(p []byte) (int, error) {
 	}
 	w.ended = true
 	w.Conn.SetWriteDeadline(time.Now().Add(libraryWrite))
+	defer w.closeWrite()
 	return w.Conn.Write(p)
+}
+
+// closeWrite tells the peer that nothing follows the close frame, so that it
+// need not wait for us to hang up: we wait for it, lest the frame gets lost in a
+// reset.
+func (w *wire) closeWrite() {
+	if c, ok := w.Conn.(interface{ CloseWrite() error }); ok {
+		c.CloseWrite()
+	}
 }
 
 // errStalled: the peer took nothing for the time allowed.
 var errStalled = errors.New("ws: no progress in writing")
 
 // send writes whole frames; ends are the offsets in b at which they end. It
-// fails with errStalled when nothing at all could be written for stall: a peer
-// that is slow but takes something is waited for. After that only farewell may
-// follow.
+// fails with errStalled when nothing at all could be written for stall, or a
+// quarter more: a peer that is slow but takes something is waited for. After
+// that only farewell may follow.
 func (w *wire) send(b []byte, ends []int, stall time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
 		return net.ErrClosed
 	}
+	moved := time.Now()
 	for done := 0; done < len(b); {
-		w.Conn.SetWriteDeadline(time.Now().Add(stall))
+		w.Conn.SetWriteDeadline(time.Now().Add(stall / 4))
 		n, err := w.Conn.Write(b[done:])
 		done += n
+		now := time.Now()
 		switch {
 		case err == nil:
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case n == 0:
-			for _, end := range ends {
-				if end >= done {
-					w.torn = append([]byte{}, b[done:end]...) // not nil, even if empty
-					break
-				}
-			}
+		case n > 0:
+			moved = now
+		case now.Sub(moved) >= stall:
+			end := ends[slices.IndexFunc(ends, func(end int) bool { return end >= done })]
+			w.torn = append([]byte{}, b[done:end]...) // not nil, even if empty
 			return errStalled
 		}
 	}
@@ -109,6 +123,7 @@ func (w *wire) farewell(f farewell, deadline time.Time) error {
 	}
 	w.ended = true
 	w.Conn.SetWriteDeadline(deadline)
+	defer w.closeWrite()
 	_, err := w.Conn.Write(append(w.torn, f.frame()...))
 	return err
 }
@@ -128,6 +143,11 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := nc.SetDeadline(time.Time{}); err != nil {
 		nc.Close()
 		return nil, nil, err
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		// By default the kernel takes megabytes for a peer that reads nothing,
+		// and a ping waits behind all of them.
+		tcp.SetWriteBuffer(sendBuffer)
 	}
 	w := &wire{Conn: nc, began: time.Now()}
 	if n := rw.Reader.Buffered(); n > 0 {

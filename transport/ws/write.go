@@ -19,6 +19,7 @@ var pingFrame = []byte{0x89, 0}
 type batch struct {
 	b    []byte
 	ends []int // of the frames in b
+	ping bool  // there is a ping in b
 	ds   []*chat.Delivery
 }
 
@@ -30,7 +31,7 @@ func (o *batch) add(frame []byte) {
 }
 
 func (o *batch) reset() {
-	o.b, o.ends = o.b[:0], o.ends[:0]
+	o.b, o.ends, o.ping = o.b[:0], o.ends[:0], false
 	clear(o.ds)
 	o.ds = o.ds[:0]
 }
@@ -108,7 +109,7 @@ func (c *conn) collect(o *batch) (sess *chat.Session, bye *farewell, work bool) 
 	}
 	if c.pingDue {
 		o.add(pingFrame)
-		c.pingDue = false
+		o.ping, c.pingDue = true, false
 	}
 	for _, r := range c.replies {
 		o.add(r)
@@ -157,6 +158,11 @@ func (c *conn) write() {
 				c.cut()
 			}
 			return
+		}
+		if o.ping {
+			c.pingSent()
+		}
+		switch {
 		case ended != nil:
 			c.endOf(sess, ended)
 		case taken > 0:
