@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -228,6 +230,40 @@ func TestSIGTERM(t *testing.T) {
 	again := start(t, s.dir, s.addr)
 	john.p = again.p
 	require.Equal(t, []string{"kept"}, john.texts(), "the token of before is good, the key is kept")
+}
+
+// A command that a bot has begun is answered before the sockets are closed.
+func TestSIGTERMWaitsForTheBot(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	quotes := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-answer
+		fmt.Fprint(w, "Symbol,Date,Time,Open,High,Low,Close,Volume\nAAPL.US,2026-01-02,22:00:09,93.1,94.02,92.8,91.07,5\n")
+	}))
+	defer quotes.Close()
+	s := start(t, "", "127.0.0.1:0", "-quotes", quotes.URL+"/q/l/")
+	john := s.login("john")
+	_, room, _ := strings.Cut(john.lobby(), "/rooms/")
+	conn := john.socket()
+	require.NoError(t, wsjson.Write(t.Context(), conn, map[string]string{
+		"type": "command", "id": chat.NewID(), "room": room, "text": "/stock=aapl.us",
+	}))
+	<-asked
+	s.p.Signal(syscall.SIGTERM)
+	require.Eventually(t, func() bool { return s.status("GET", "/readyz", "") == 503 }, time.Minute, 5*time.Millisecond)
+	close(answer)
+	var frames []string
+	for {
+		_, data, err := conn.Read(t.Context())
+		if err != nil {
+			require.Equal(t, websocket.StatusServiceRestart, websocket.CloseStatus(err))
+			break
+		}
+		frames = append(frames, string(data))
+	}
+	require.Contains(t, strings.Join(frames, "\n"), "AAPL.US quote is $91.07")
+	require.Contains(t, strings.Join(frames, "\n"), `"outcome"`)
+	require.Equal(t, 0, s.p.Wait(), s.p.Output())
 }
 
 func TestKillLosesNothing(t *testing.T) {

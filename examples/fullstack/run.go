@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/examples/internal/authsvc"
@@ -21,6 +22,8 @@ import (
 	"github.com/carlware/gochat/examples/internal/program"
 	"github.com/carlware/gochat/examples/internal/token"
 	"github.com/carlware/gochat/examples/internal/web"
+	"github.com/carlware/gochat/transport"
+	"github.com/carlware/gochat/transport/memory"
 )
 
 // beside returns the path of a file that belongs to the store at path.
@@ -72,6 +75,7 @@ func run(ctx context.Context, c config, ln net.Listener, out io.Writer) (err err
 	drain := func(ctx context.Context) {
 		rooms.Drain() // not ready, no new sockets
 		bot.stop()    // answers what it has begun
+		settle(ctx, b)
 		err = errors.Join(err, rooms.Shutdown(ctx))
 	}
 	h, wrong := handler(c, auth, rooms)
@@ -135,6 +139,27 @@ func startBot(c botsvc.Config) *runningBot {
 func (r *runningBot) stop() {
 	r.cancel()
 	r.ended.Wait()
+}
+
+// settle waits until the answers that are still in the broker have been stored
+// and told, for some seconds: this one is gone with the process. What a bot had
+// not begun ends in a time-out when the program runs again.
+func settle(ctx context.Context, b transport.Broker) {
+	m, ok := b.(*memory.Broker)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for st := m.Stats(); st.Results+st.Receiving > 0; st = m.Stats() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func greet(out io.Writer, c config, url string) {
