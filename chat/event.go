@@ -73,9 +73,21 @@ type Event struct {
 	Data     json.RawMessage `json:"data,omitempty"` // the app's own JSON object
 
 	// Of a message that is read after it was changed: the Edited event that
-	// gave it its present text, or the Deleted one that emptied it.
+	// gave it its present text, or the Deleted one that emptied it; then
+	// EditedBy is 0.
 	EditedBy  Seq `json:"edited_by,omitempty"`
 	DeletedBy Seq `json:"deleted_by,omitempty"`
+
+	// Reactions are those of a message that is read from the log, in the
+	// order in which their emoji were first used. A live event has none.
+	Reactions []Reaction `json:"reactions,omitempty"`
+}
+
+// Reaction is an emoji that users have put on a message.
+type Reaction struct {
+	Text  string   `json:"text"`
+	Count int      `json:"count"`
+	Users []UserID `json:"users"` // the first of them, at most 20, and always the reader if among them
 }
 
 // CallRef names the command that a message answers.
@@ -114,11 +126,12 @@ type RoomInfo struct {
 	Hides    bool            `json:"hides_history,omitempty"` // a member does not see what was before the join
 	Created  time.Time       `json:"created"`
 	Data     json.RawMessage `json:"data,omitempty"`
-	Head     Seq             `json:"head"`  // the newest event
-	Floor    Seq             `json:"floor"` // the oldest event that is kept
+	Head     Seq             `json:"head"`    // the newest event
+	Floor    Seq             `json:"floor"`   // the oldest event that is kept
+	Members  int             `json:"members"` // how many there are
 
 	// With is who a direct room is shared with, as seen by the user who
-	// asked; nil where nobody asked.
+	// asked: oneself in a room of one's own; nil where nobody asked.
 	With *User `json:"with,omitempty"`
 }
 
@@ -136,10 +149,10 @@ type Member struct {
 type InboxEntry struct {
 	RoomInfo
 	Role        Role   `json:"role"`
-	Read        Seq    `json:"read"`   // the read marker
-	Unread      int64  `json:"unread"` // messages after it
-	Last        *Event `json:"last,omitempty"`
-	Since       Seq    `json:"-"` // of the Joined event
+	Read        Seq    `json:"read"`           // the read marker
+	Unread      int64  `json:"unread"`         // messages after it and the join, own and deleted ones included
+	Last        *Event `json:"last,omitempty"` // the newest message that the user may see
+	Since       Seq    `json:"-"`              // of the Joined event
 	VisibleFrom Seq    `json:"-"`
 	Access      Seq    `json:"-"` // see [Snapshot]
 }
@@ -159,5 +172,5 @@ type Page struct {
 	Events []Event `json:"events"`
 	Head   Seq     `json:"head"`  // the newest event when the page was read
 	Floor  Seq     `json:"floor"` // the oldest event that the reader can get
-	More   bool    `json:"more"`  // there is more in the direction of reading
+	More   bool    `json:"more"`  // there is more of the Range in the direction of reading
 }

@@ -316,3 +316,54 @@ type Call struct {
 	Private   []string
 	Err       *command.Error
 }
+
+// Revoker is a part that a [Store] may have: it keeps revocations until they
+// have no more meaning. Without it [Node.Revoke] reaches only sessions that are
+// connected now.
+type Revoker interface {
+	// Revoke stores a revocation. The same one again replaces it, with the
+	// later Until.
+	Revoke(ctx context.Context, r Revocation) error
+
+	// Revocations returns the revocations whose Until has not passed by the
+	// store's clock. It forgets others.
+	Revocations(ctx context.Context) ([]Revocation, error)
+}
+
+// Revocation ends a login, or all logins of a user.
+type Revocation struct {
+	User UserID
+	// Session is the login that ends; empty means all of the user's that
+	// were made before Before.
+	Session string
+	// Before is when logins of the user count as new again; only without
+	// Session.
+	Before time.Time
+	// Until is when the longest authentication that it concerns has ended by
+	// itself.
+	Until time.Time
+}
+
+// Trimmer is a part that a [Store] may have: it forgets old events.
+type Trimmer interface {
+	// Trim removes the oldest events of a room that are beyond what r says,
+	// at most limit of them, and raises the room's Floor to the oldest event
+	// that is left. It never removes the newest event, nor one younger than
+	// [MinRetention], in which time requests may be sent again. Head never
+	// moves back and no Seq is used twice. Markers, counts of what is unread
+	// and places of members stay right. It returns how many it removed.
+	Trim(ctx context.Context, room RoomID, r Retention, limit int) (int, error)
+
+	// Trimmable returns up to limit rooms that r would remove events of, in
+	// any order.
+	Trimmable(ctx context.Context, r Retention, limit int) ([]RoomID, error)
+}
+
+// MinRetention is the least age at which an event may be removed.
+const MinRetention = 24 * time.Hour
+
+// Retention says which events a room keeps. Zero fields keep all.
+type Retention struct {
+	Age   time.Duration // not older than this; less than [MinRetention] means that
+	Count int64         // not more than so many events
+}
