@@ -124,3 +124,41 @@ func TestTwoPeople(t *testing.T) {
 		require.Empty(t, eval[[]string](p, "window.violations"))
 	}
 }
+
+// newTab opens another page in the same profile.
+func (p *page) newTab(name string) *page {
+	p.t.Helper()
+	return openPage(p.t, p.ctx, name)
+}
+
+func TestLogout(t *testing.T) {
+	browser := newBrowser(t)
+	s := startServer(t, t.TempDir(), proctest.FreeAddr(t))
+	carlos := newPage(t, browser, "carlos")
+	carlos.open(s.url)
+	carlos.state("login")
+	carlos.clickWhere("demo-account", `el.dataset.user === "carlos"`)
+	carlos.until("the name filled in", `document.querySelector('[data-testid="login-username"]').value === "carlos"`)
+	carlos.fill("login-password", "5") // to the password that is there
+	carlos.click("login-submit")
+	carlos.until("that the password is wrong", `document.querySelector('[data-testid="login-error"]').textContent !== ""`)
+	require.Len(t, carlos.forget(), 1, "the browser logs the 401")
+
+	carlos.open(s.url)
+	carlos.clickWhere("demo-account", `el.dataset.user === "carlos"`)
+	carlos.until("the name filled in", `document.querySelector('[data-testid="login-username"]').value === "carlos"`)
+	carlos.click("login-submit")
+	carlos.state("online")
+	tab := carlos.newTab("carlos-2")
+	tab.open(s.url)
+	tab.state("online") // without another login
+
+	carlos.click("user-menu")
+	carlos.click("logout")
+	for _, p := range []*page{carlos, tab} {
+		p.state("login")
+		require.Empty(t, eval[[]string](p, "window.violations"), p.name)
+	}
+	carlos.open(s.url)
+	carlos.state("login")
+}

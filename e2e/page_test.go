@@ -67,7 +67,12 @@ const watch = `window.violations = [];
 
 func newPage(t *testing.T, browser context.Context, name string) *page {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	return openPage(t, browser, name, chromedp.WithNewBrowserContext())
+}
+
+func openPage(t *testing.T, parent context.Context, name string, opts ...chromedp.ContextOption) *page {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(parent, opts...)
 	p := &page{t: t, ctx: ctx, name: name}
 	require.NoError(t, chromedp.Do(ctx))
 	console := chromedp.Console(ctx)

@@ -83,7 +83,7 @@ func run(ctx context.Context, c config, ln net.Listener, out io.Writer) (err err
 		drain(ctx)
 		return errors.Join(wrong, err)
 	}
-	greet(out, c, program.URL(ln))
+	greet(out, c, ln)
 	served := httpsvc.Serve(ctx, ln, h, &httpsvc.Options{Grace: chatsvc.Grace, Drain: drain})
 	return errors.Join(served, err)
 }
@@ -162,9 +162,12 @@ func settle(ctx context.Context, b transport.Broker) {
 	}
 }
 
-func greet(out io.Writer, c config, url string) {
-	fmt.Fprintf(out, "gochat  %s\nstore   %s\n", url, c.store)
+func greet(out io.Writer, c config, ln net.Listener) {
+	fmt.Fprintf(out, "gochat  %s\nstore   %s\n", program.URL(ln), c.store)
 	if c.auth.Demo {
 		fmt.Fprintln(out, "log in  as carlos, john or gerard, password 1234 (demo mode)")
+	}
+	if len(c.hosts) == 0 {
+		fmt.Fprintln(out, "hosts   only localhost; name this server with -hosts to be found from elsewhere")
 	}
 }
