@@ -416,10 +416,11 @@ test("renews the token in band when the server says that it ends", async () => {
 	const asked = [];
 	const { s, heard } = await online([], { token: async (why) => (asked.push(why.refresh), "t" + asked.length) });
 	s.say({ type: "notice", kind: "auth_expiring", expires: "2026-01-01T00:01:00Z" });
+	s.say({ type: "notice", kind: "auth_expiring", expires: "2026-01-01T00:01:00Z" });
 	await settle();
-	assert.deepEqual(asked, [false, true]);
+	assert.deepEqual(asked, [false, true], "one at a time");
 	assert.equal(s.last("auth").token, "t2");
-	assert.equal(heard.notice.length, 1);
+	assert.equal(heard.notice.length, 2);
 	s.say({ type: "error", re: s.last("auth").id, error: { code: "bad_request", message: "no re-auth here" } });
 	await settle();
 	assert.deepEqual(warnings, []);
@@ -543,7 +544,9 @@ test("rooms that a shortened welcome leaves out are still followed", async () =>
 	s.end(1006);
 	await pass(500);
 	const s2 = welcome([room("a", 1)], { more: true });
+	s2.say(event("z", 5));
 	s2.say(event("z", 6));
+	await settle();
 	assert.deepEqual(seqs(heard), [6]);
 	assert.equal(s2.count("rooms"), 0);
 });
@@ -617,6 +620,13 @@ test("a command stays until its outcome", async () => {
 	assert.deepEqual(heard.outcome, [outcome]);
 	assert.deepEqual(await sent.done, outcome);
 	assert.deepEqual(client.outbox(), []);
+});
+
+test("an event with its id does not end a command", async () => {
+	const { client, s } = await online([room("r", 0)]);
+	const sent = client.command("r", "/stock=aapl.us");
+	s.say(event("r", 1, { user: ME, id: sent.id }));
+	assert.equal(client.outbox().length, 1);
 });
 
 test("an outcome may come before the ok, and of a command of another tab", async () => {

@@ -73,7 +73,6 @@ export function composer({ store, session, onSent }) {
 		drafts().set(input.value);
 		grow();
 		offer();
-		if (input.value !== "" && room && !input.value.startsWith("/")) session.client.typing(room);
 	}
 
 	function grow() {

@@ -51,7 +51,7 @@ function start({ created }, { room, me, now }) {
 		h("p", { class: "start-text" },
 			mine ? "A place for your own notes. Nobody else sees it."
 			: direct ? ["This is the beginning of your conversation with ", h("bdi", {}, title), "."]
-			: created ? [h("bdi", {}, created.user.id === me.id ? "You" : created.user.name), ` created this ${room.kind} room ${when}.`]
+			: created && !created.user.bot ? [h("bdi", {}, created.user.id === me.id ? "You" : created.user.name), ` created this ${room.kind} room ${when}.`]
 			: "This is the beginning of the room."));
 }
 

@@ -231,12 +231,23 @@ export function shell(root, { auth, store, session }) {
 		document.title = unread > 0 ? `(${unread}) ${where}` : where;
 	}
 
+	/** @type {Set<string>} rooms that somebody added me to, until their names are known */
+	const added = new Set();
+
+	function tellAdded() {
+		for (const id of added) {
+			const room = store.rooms.get(id);
+			if (!room?.name && room?.kind !== "direct") continue;
+			added.delete(id);
+			if (room.kind !== "direct") toast(`You were added to ${room.name}.`, { action: { label: "Open", run: () => go(id) } });
+		}
+	}
+
 	const off = [
-		store.on("rooms", () => { retitle(); home(); }),
+		store.on("rooms", () => { retitle(); home(); tellAdded(); }),
 		store.on("current", () => { retitle(); home(); }),
-		client.on("notice", (n) => {
-			const known = n.kind === "added" && n.room?.id && n.room.kind !== "direct";
-			if (known && n.room.name) toast(`You were added to ${n.room.name}.`, { action: { label: "Open", run: () => go(n.room.id) } });
+		client.on("event", (e) => {
+			if (e.kind === "joined" && e.target?.id === store.me.id && e.user.id !== store.me.id) added.add(e.room);
 		}),
 	];
 	window.addEventListener("hashchange", route);
