@@ -118,7 +118,7 @@ func killWriter(t *testing.T, path string, acked map[string]chat.Seq) {
 		acked[f[1]+" "+f[2]] = seq
 		if n == 0 {
 			// Not from the start of the process: it has to be busy writing.
-			after = time.Duration(20+rand.IntN(300)) * time.Millisecond
+			after = time.Duration(50+rand.IntN(300)) * time.Millisecond
 			kill = time.AfterFunc(after, func() { cmd.Process.Kill() })
 		}
 	}

@@ -57,10 +57,10 @@
 //
 // Measured on two cores of a virtual AMD EPYC with a disk that syncs in about
 // 0.1 ms, which is as unfavourable to batches as it gets. 64 writers, messages
-// of 200 bytes, 100 rooms: 31 µs of CPU for a message, all in, and 190 to 240 µs
-// with batches of one row; more than half of the former is the kernel writing.
-// A page of 50 events among 1,000 in one of 100 rooms takes 0.12 ms, an inbox
-// of 100 rooms 0.55 ms, and the heads of 1,000 rooms 1 ms.
+// of 200 bytes, 100 rooms: 30 µs of CPU for a message, all in, of which the
+// kernel takes four tenths to write and sync; 190 to 240 µs with batches of one
+// row. A page of 50 events among 1,000 in one of 100 rooms takes 0.1 ms, an
+// inbox of 100 rooms 0.55 ms, and the heads of 1,000 rooms 1 ms.
 //
 //	go test -run '^$' -bench . ./chat/sqlite
 package sqlite

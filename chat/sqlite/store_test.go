@@ -25,6 +25,10 @@ func TestConcurrentWritersGetOneLogPerRoom(t *testing.T) {
 	var mu sync.Mutex
 	delivered := map[chat.RoomID]chat.Seq{}
 	_, err := s.Attach(func(events []chat.Event) {
+		heads, err := s.Heads(t.Context(), []chat.RoomID{events[0].Room}) // a receiver may read
+		if err != nil || heads[events[0].Room] < events[0].Seq {
+			t.Errorf("the receiver reads heads %v, %v; it was given seq %d", heads, err, events[0].Seq)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		for _, e := range events {
