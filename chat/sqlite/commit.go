@@ -29,9 +29,8 @@ const (
 type writer struct {
 	*conn // nil while the database is down
 
-	store     *Store
-	connect   func() (*conn, error)
-	committed func([]chat.Event)
+	store   *Store
+	connect func() (*conn, error)
 
 	now    int64 // of the batch
 	rooms  map[chat.RoomID]*room

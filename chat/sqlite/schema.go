@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,7 +57,7 @@ func (c *conn) migrate(path string, steps []migration) (err error) {
 	}
 	defer func() {
 		if err != nil && !c.db.GetAutocommit() {
-			c.exec(`ROLLBACK`) // the first error is the one that tells
+			err = errors.Join(err, c.exec(`ROLLBACK`))
 		}
 	}()
 	if err := c.exec(`CREATE TABLE IF NOT EXISTS {p}schema (
