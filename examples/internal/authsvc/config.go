@@ -35,7 +35,7 @@ type Config struct {
 	Listener net.Listener
 
 	// Hosts are the names of this server, besides localhost and the address
-	// in Addr; requests for others are refused.
+	// in Addr; requests for others are refused, be they health checks.
 	Hosts []string
 
 	// TrustedProxies may say in X-Forwarded-For whom they speak for. With

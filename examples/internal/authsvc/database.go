@@ -35,7 +35,7 @@ type database struct {
 // openDatabase opens or creates the file at path and brings its schema up to
 // date. The path "memory" is a database that ends with the process.
 func openDatabase(ctx context.Context, path string) (*database, error) {
-	conn, err := connect(path)
+	conn, err := connect(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("authsvc: open database: %w", err)
 	}
@@ -47,7 +47,7 @@ func openDatabase(ctx context.Context, path string) (*database, error) {
 	return d, nil
 }
 
-func connect(path string) (*sqlite3.Conn, error) {
+func connect(ctx context.Context, path string) (*sqlite3.Conn, error) {
 	address, mode := ":memory:", "memory"
 	if path != "memory" {
 		var err error
@@ -63,7 +63,7 @@ func connect(path string) (*sqlite3.Conn, error) {
 	err = errors.Join(
 		conn.BusyTimeout(busyTimeout),
 		conn.Exec(`PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON`),
-		pragmaIs(conn, `PRAGMA journal_mode = WAL`, mode),
+		setJournal(ctx, conn, mode),
 	)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -93,16 +93,38 @@ func file(path string) (uri string, err error) {
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "modeof=" + mode}).String(), nil
 }
 
-func pragmaIs(conn *sqlite3.Conn, sql, want string) error {
-	stmt, _, err := conn.Prepare(sql)
+// setJournal makes the database log ahead, which is kept in the file. For that
+// change alone SQLite does not wait for other processes, so this does.
+func setJournal(ctx context.Context, conn *sqlite3.Conn, mode string) error {
+	ctx, cancel := context.WithTimeout(ctx, busyTimeout)
+	defer cancel()
+	for {
+		got, err := journal(conn)
+		if err == nil && got != mode {
+			return fmt.Errorf("the file system is not fit for a write-ahead log (%s)", got)
+		}
+		if !errors.Is(err, sqlite3.BUSY) {
+			return err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func journal(conn *sqlite3.Conn) (mode string, err error) {
+	stmt, _, err := conn.Prepare(`PRAGMA journal_mode = WAL`)
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer stmt.Close()
-	if stmt.Step() && stmt.ColumnText(0) == want {
-		return nil
+	if stmt.Step() {
+		mode = stmt.ColumnText(0)
 	}
-	return errors.Join(fmt.Errorf("%s is not possible here", sql), stmt.Err())
+	err = stmt.Err()
+	_ = stmt.Close() // repeats err
+	return mode, err
 }
 
 // close waits for its turn. What comes later is refused with errClosed.

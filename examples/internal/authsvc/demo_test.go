@@ -164,7 +164,7 @@ func TestRefusesANewerSchema(t *testing.T) {
 	s := start(t, authsvc.Config{Database: path})
 	s.SetSchemaVersion(1000)
 	require.NoError(t, s.Close())
-	_, err := authsvc.New(t.Context(), authsvc.Config{Database: path})
+	_, err := authsvc.New(t.Context(), authsvc.Cheap(authsvc.Config{Database: path}))
 	require.ErrorContains(t, err, "too old")
 }
 
@@ -217,7 +217,7 @@ func TestRunJudgesWhereItListens(t *testing.T) {
 
 	ln, err = net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.Error(t, authsvc.Run(t.Context(), authsvc.Config{Listener: ln, Database: "/nowhere/at/all/auth.db"}))
+	require.Error(t, authsvc.Run(t.Context(), authsvc.Cheap(authsvc.Config{Listener: ln, Database: "/nowhere/at/all/auth.db"})))
 	_, err = ln.Accept()
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.ErrorContains(t, authsvc.Run(t.Context(), authsvc.Config{Addr: "256.0.0.1:x"}), "authsvc")

@@ -1,13 +1,17 @@
 package authsvc
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 
 	"github.com/ncruces/go-sqlite3"
 )
 
-// Cheap makes passwords cheap to hash, so that a test can check many.
+// Cheap makes passwords cheap to hash, so that a test can check many, and the
+// service silent.
 func Cheap(c Config) Config {
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.cost = cost{memory: 8, time: 1, lanes: 1}
 	return c
 }

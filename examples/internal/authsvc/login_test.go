@@ -206,7 +206,7 @@ func TestOldHashIsRenewed(t *testing.T) {
 	require.NoError(t, cheap.Close())
 
 	j := &journal{}
-	full, err := authsvc.New(t.Context(), authsvc.Config{Database: path, Revoked: j.out})
+	full, err := authsvc.New(t.Context(), authsvc.Config{Database: path, Revoked: j.out, Logger: j.logger()})
 	require.NoError(t, err)
 	defer full.Close()
 	s := &service{full, j, t}

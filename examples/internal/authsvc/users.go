@@ -113,6 +113,7 @@ func (s *Service) jwks(w http.ResponseWriter, _ *http.Request) error {
 // seedDemo makes the demo users that are missing. Those that are there keep
 // their ids, and somebody who has registered such a name is left alone.
 func (s *Service) seedDemo(ctx context.Context) error {
+	s.demo = []string{}
 	for _, name := range demoUsers {
 		user, err := s.db.userByName(ctx, name)
 		if errors.Is(err, errNone) {

@@ -13,6 +13,9 @@ import (
 // errTaken is returned for a name that a user has.
 var errTaken = errors.New("authsvc: name is taken")
 
+// errName is returned for a name that nobody may have.
+var errName = errors.New("authsvc: a name has 2 to 32 of a-z, 0-9, _ and -")
+
 // errNone is returned where there is no such user or session.
 var errNone = errors.New("authsvc: not found")
 
@@ -26,8 +29,12 @@ type account struct {
 	demo           bool
 }
 
-// addUser stores a new user.
+// addUser stores a new user. It returns errName or errTaken if the name is no
+// good.
 func (d *database) addUser(ctx context.Context, a account) error {
+	if !namePattern.MatchString(a.name) {
+		return errName
+	}
 	err := d.write(ctx, func(t tx) error {
 		return t.rows(nil, `INSERT INTO users (id, name, hash, demo, created) VALUES (?, ?, ?, ?, ?)`,
 			a.id, a.name, a.hash, a.demo, time.Now())
