@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -126,12 +127,18 @@ func eval[T any](p *page, expression string) T {
 // until waits until an expression is true.
 func (p *page) until(what, expression string) {
 	p.t.Helper()
-	tick := time.NewTicker(tick)
-	defer tick.Stop()
+	p.eventually(what, func() bool { return eval[bool](p, "Boolean("+expression+")") })
+}
+
+// eventually asks again and again until ok says yes.
+func (p *page) eventually(what string, ok func() bool) {
+	p.t.Helper()
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
 	late := time.After(patience)
-	for !eval[bool](p, "Boolean("+expression+")") {
+	for !ok() {
 		select {
-		case <-tick.C:
+		case <-ticker.C:
 		case <-late:
 			p.t.Fatalf("%s does not see: %s\n%s\n%v", p.name, what, eval[string](p, "document.body.innerText"), p.logged())
 		}
@@ -164,17 +171,24 @@ func (p *page) clickAt(what, find string) {
 		const top = document.elementFromPoint(x, y);
 		return top && (el.contains(top) || top.contains(el)) ? [x, y] : null;
 	})(` + find + `)`
-	p.until("something to click: "+what, point)
-	at := eval[[]float64](p, point)
-	require.Len(p.t, at, 2, "%s: %s has gone", p.name, what)
-	p.do(chromedp.MouseClickXY(at[0], at[1]))
+	var last []float64
+	p.eventually("something to click that stays where it is: "+what, func() bool {
+		at := eval[[]float64](p, point)
+		stays := at != nil && slices.Equal(at, last)
+		last = at
+		return stays
+	})
+	p.do(chromedp.MouseClickXY(last[0], last[1]))
 }
 
 // fill clicks a field and types.
 func (p *page) fill(id, text string) {
 	p.t.Helper()
-	p.click(id)
-	p.until("the focus in "+id, `document.activeElement?.dataset.testid === `+quote(id))
+	focused := `document.activeElement?.dataset.testid === ` + quote(id)
+	p.eventually("the focus in "+id, func() bool { // the page may move under the mouse
+		p.click(id)
+		return eval[bool](p, focused)
+	})
 	p.do(chromedp.KeyEvent(text))
 }
 
