@@ -12,6 +12,7 @@ type place struct {
 	targetBanned bool
 	lastOwner    bool // the target is the room's only owner
 	own          bool // the message is the actor's
+	reacted      bool // the message has the actor's reaction
 }
 
 // action names what is to be done; most are a [ChangeKind].

@@ -12,20 +12,22 @@ import (
 
 // published is something for the other nodes; one field is set.
 type published struct {
-	events  []Event
-	notice  *noticeTo
-	outcome *outcomeTo
+	events     []Event
+	notice     *noticeTo
+	outcome    *outcomeTo
+	revocation *Revocation
 }
 
 // envelope is the body of what nodes publish to each other.
 type envelope struct {
-	V       int        `json:"v"` // 1
-	Store   string     `json:"store"`
-	Epoch   string     `json:"epoch"`
-	Node    string     `json:"node"` // who published it
-	Events  []Event    `json:"events,omitempty"`
-	Notice  *noticeTo  `json:"notice,omitempty"`
-	Outcome *outcomeTo `json:"outcome,omitempty"`
+	V       int         `json:"v"` // 1
+	Store   string      `json:"store"`
+	Epoch   string      `json:"epoch"`
+	Node    string      `json:"node"` // who published it
+	Events  []Event     `json:"events,omitempty"`
+	Notice  *noticeTo   `json:"notice,omitempty"`
+	Outcome *outcomeTo  `json:"outcome,omitempty"`
+	Revoke  *Revocation `json:"revoke,omitempty"`
 }
 
 type noticeTo struct {
@@ -49,6 +51,7 @@ func (n *Node) enqueue(p published) {
 	select {
 	case n.out <- p:
 	default:
+		n.trace.Dropped("events")
 	}
 }
 
@@ -70,6 +73,8 @@ func (n *Node) publish(p published) {
 		n.send("notice", envelope{Notice: p.notice})
 	case p.outcome != nil:
 		n.send("outcome", envelope{Outcome: p.outcome})
+	case p.revocation != nil:
+		n.send("revoke", envelope{Revoke: p.revocation})
 	}
 	for len(p.events) > 0 {
 		k, size := 0, 0
@@ -142,6 +147,9 @@ func (n *Node) received(e transport.Event) {
 	}
 	if env.Notice != nil {
 		n.tellLocal(env.Notice.Users, &env.Notice.Notice)
+	}
+	if env.Revoke != nil {
+		n.revoke(*env.Revoke)
 	}
 	if env.Outcome != nil {
 		n.calls.heard(env.Outcome.User, env.Outcome.Outcome)

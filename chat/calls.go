@@ -166,6 +166,9 @@ func (n *Node) command(ctx context.Context, by UserID, room RoomID, line Command
 	if err := permit(by, run, place{kind: sn.Info.Kind, archived: sn.Info.Archived, role: me.Role, banned: me.Banned}); err != nil {
 		return nil, err
 	}
+	if err := n.authorize(ctx, Action{By: by, Do: ActCommand, Room: room, Kind: sn.Info.Kind, Command: name}); err != nil {
+		return nil, err
+	}
 	nc.Name, nc.Basis = name, sn.Access
 	if name == "help" {
 		return c.help(nc, args, string(me.Role))
@@ -323,6 +326,7 @@ func outcomeOf(call Call) Outcome {
 func (c *calls) expire(ctx context.Context) error {
 	ended, err := c.n.store.ExpireCalls(ctx, expireGrace, expireLimit)
 	for _, call := range ended {
+		c.n.trace.Ended(call.Name, call.Status)
 		c.finish(call)
 	}
 	return err

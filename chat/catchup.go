@@ -14,6 +14,7 @@ func (s *Session) fallBehind(p *sub) {
 		return
 	}
 	s.behind = append(s.behind, p)
+	s.node.trace.FellBehind()
 	if !s.pumping {
 		s.pumping = s.node.spawn(s.pump)
 	}
@@ -156,6 +157,7 @@ func (n *Node) fill(r *sequencer, delay time.Duration) {
 			continue
 		}
 		r.offer(deliveries(page.Events))
+		n.trace.Filled(len(page.Events))
 		delay = 0
 		r.mu.Lock()
 		if r.applied >= page.Head {

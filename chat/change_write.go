@@ -21,7 +21,7 @@ func (h handle) Change(ctx context.Context, by UserID, c Change) (Receipt, error
 	case Invite, Remove, Ban, Unban, SetRole:
 		in.target = c.User
 	case React:
-		in.message = c.Seq
+		in.message, in.emoji, in.off = c.Seq, c.Emoji, c.Off
 	}
 	var target User
 	in.check = func() error {

@@ -25,6 +25,9 @@ func (n *Node) admit(ctx context.Context, p Principal) error {
 	if !p.Expires.IsZero() && !time.Now().Before(p.Expires) {
 		return ErrExpired
 	}
+	if n.revoked.ended(p) {
+		return ErrRevoked
+	}
 	if k, ok := n.names.get(p.User.ID); ok && k.admitted && k.user == p.User {
 		return nil
 	}
@@ -128,6 +131,11 @@ func (n *Node) Connect(ctx context.Context, p Principal, o *SessionOptions) (*Se
 		s.end(ErrClosed)
 		return nil, err
 	}
+	if n.revoked.ended(p) { // and so may a revocation
+		s.end(ErrRevoked)
+		return nil, fmt.Errorf("chat: connect %q: %w", p.User.ID, ErrRevoked)
+	}
+	n.trace.Connected()
 	return s, nil
 }
 

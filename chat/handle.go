@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // handle is the [Room] of a [Node].
@@ -26,23 +27,24 @@ func (h handle) Info(ctx context.Context, by UserID) (RoomInfo, error) {
 
 func (h handle) Post(ctx context.Context, by UserID, d Draft) (Receipt, error) {
 	hash := hashOf(string(Message), d.Text, d.ReplyTo, d.Mentions, string(d.Data))
-	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: d.ID, hash: hash, action: post, also: d.Mentions,
+	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: d.ID, hash: hash, action: post, also: d.Mentions, shown: true,
 		check: func() error {
-			if err := h.n.checkText(d.Text); err != nil {
-				return err
-			}
 			if len(d.Mentions) > h.n.limits.Mentions {
 				return badRequest("mentions", "A message mentions at most %d users.", h.n.limits.Mentions)
 			}
-			return h.n.checkData(d.Data)
+			return h.n.checkMessage(d.Text, d.Data)
 		},
 		make: func(w *Write, sn *Snapshot) error {
 			if sn != nil && d.ReplyTo > sn.Info.Head {
 				return badRequest("reply_to", "There is no such message to reply to.")
 			}
-			w.Kind, w.Text, w.Ref, w.Data = Message, d.Text, d.ReplyTo, d.Data
-			for _, id := range d.Mentions {
-				if sn.Members[id].Role != "" {
+			m := Intercepted{Room: h.id, By: w.User, Text: d.Text, Mentions: d.Mentions, Data: d.Data}
+			if err := h.n.moderate(ctx, &m); err != nil {
+				return err
+			}
+			w.Kind, w.Text, w.Ref, w.Data = Message, m.Text, d.ReplyTo, m.Data
+			for _, id := range m.Mentions {
+				if sn != nil && sn.Members[id].Role != "" && !slices.Contains(w.Mentions, id) {
 					w.Mentions = append(w.Mentions, id)
 				}
 			}
@@ -54,16 +56,15 @@ func (h handle) Post(ctx context.Context, by UserID, d Draft) (Receipt, error) {
 }
 
 func (h handle) Edit(ctx context.Context, by UserID, e Edit) (Receipt, error) {
-	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: e.ID, action: edit, message: e.Seq,
-		hash: hashOf(string(Edited), e.Text, e.Seq, string(e.Data)),
-		check: func() error {
-			if err := h.n.checkText(e.Text); err != nil {
+	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: e.ID, action: edit, message: e.Seq, shown: true,
+		hash:  hashOf(string(Edited), e.Text, e.Seq, string(e.Data)),
+		check: func() error { return h.n.checkMessage(e.Text, e.Data) },
+		make: func(w *Write, _ *Snapshot) error {
+			m := Intercepted{Room: h.id, By: w.User, Edits: e.Seq, Text: e.Text, Data: e.Data}
+			if err := h.n.moderate(ctx, &m); err != nil {
 				return err
 			}
-			return h.n.checkData(e.Data)
-		},
-		make: func(w *Write, _ *Snapshot) error {
-			w.Kind, w.Ref, w.Text, w.Data = Edited, e.Seq, e.Text, e.Data
+			w.Kind, w.Ref, w.Text, w.Data = Edited, e.Seq, m.Text, m.Data
 			return nil
 		},
 	})
@@ -98,6 +99,9 @@ func (h handle) History(ctx context.Context, by UserID, r Range) (Page, error) {
 		r.Limit = 50
 	}
 	page, err := h.n.store.Page(ctx, by, h.id, r)
+	if err == nil {
+		err = h.n.authorize(ctx, Action{By: by, Do: ActRead, Room: h.id})
+	}
 	if err != nil {
 		return Page{}, h.wrap("read history of", err)
 	}
@@ -116,6 +120,12 @@ func (h handle) Members(ctx context.Context, by UserID, after UserID, limit int)
 		return nil, err
 	}
 	ms, err := h.n.store.Members(ctx, by, h.id, after, limit)
+	if err == nil {
+		err = h.n.authorize(ctx, Action{By: by, Do: ActRead, Room: h.id})
+	}
+	if err != nil {
+		ms = nil
+	}
 	return ms, h.wrap("list members of", err)
 }
 

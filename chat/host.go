@@ -62,6 +62,13 @@ func (n *Node) committed(events []Event) {
 	if n.broker != nil {
 		n.enqueue(published{events: events})
 	}
+	if n.hooked != nil {
+		select {
+		case n.hooked <- events:
+		default:
+			n.trace.Dropped("hook")
+		}
+	}
 }
 
 // deliver hands events, in any order, to the rooms that are hosted here.

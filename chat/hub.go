@@ -102,6 +102,9 @@ type Principal struct {
 	User User
 	// Session names the login, so that it can be revoked alone. May be empty.
 	Session string
+	// Since is when the login was made. Revoking all logins of a user
+	// concerns those that were made before; zero is before all.
+	Since time.Time
 	// Expires is when the authentication ends. Zero means never.
 	Expires time.Time
 }

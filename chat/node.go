@@ -30,7 +30,11 @@ type Node struct {
 	limits   Limits
 	log      *slog.Logger
 	lobby    RoomID
-	hostDir  func(context.Context, []UserID) ([]User, error)
+	trace    Trace
+
+	hostDir   func(context.Context, []UserID) ([]User, error)
+	hostRules func(context.Context, Action) error
+	intercept func(context.Context, *Intercepted) error
 
 	id        string // of this node, in what it publishes
 	storeID   string
@@ -40,6 +44,9 @@ type Node struct {
 	names     names
 	calls     calls
 	marks     marks
+	revoked   revocations
+	limiter   *limiter
+	hooked    chan []Event // for Options.Committed; nil without
 	sweepNow  chan struct{}
 	out       chan published
 
@@ -62,11 +69,16 @@ func New(o *Options) (*Node, error) {
 		opt = *o
 	}
 	n := &Node{
-		store:    opt.Store,
-		broker:   opt.Broker,
-		limits:   opt.Limits.withDefaults(),
-		log:      opt.Logger,
-		hostDir:  opt.Users,
+		store:  opt.Store,
+		broker: opt.Broker,
+		limits: opt.Limits.withDefaults(),
+		log:    opt.Logger,
+		trace:  opt.Trace.complete(),
+
+		hostDir:   opt.Users,
+		hostRules: opt.Authorize,
+		intercept: opt.Intercept,
+
 		id:       NewID(),
 		rooms:    map[RoomID]*sequencer{},
 		stop:     make(chan struct{}),
@@ -80,6 +92,14 @@ func New(o *Options) (*Node, error) {
 	if n.store == nil {
 		n.store, n.ownStore = NewMemoryStore(nil), true
 	}
+	trimmer, canTrim := n.store.(Trimmer)
+	if opt.Retention != (Retention{}) && !canTrim {
+		return nil, errors.New("chat: Options.Retention needs a store that is a Trimmer")
+	}
+	n.limiter = newLimiter(n.limits)
+	if opt.Committed != nil {
+		n.hooked = make(chan []Event, 1024)
+	}
 	identity, err := n.store.Attach(n.committed)
 	if err != nil {
 		return nil, fmt.Errorf("chat: attach to the store: %w", err)
@@ -88,15 +108,24 @@ func New(o *Options) (*Node, error) {
 	n.epoch.Store(&identity.Epoch)
 	n.calls.init(n, opt.Commands, opt.Prefer)
 
+	ctx, cancel := n.timeout()
+	defer cancel()
+	if err := n.sweepRevocations(ctx); err != nil {
+		return nil, fmt.Errorf("chat: read revocations: %w", err)
+	}
 	if opt.Lobby != "" {
-		ctx, cancel := n.timeout()
-		defer cancel()
 		if n.lobby, err = n.openLobby(ctx, opt.Lobby); err != nil {
 			return nil, fmt.Errorf("chat: open the lobby: %w", err)
 		}
 	}
 	n.spawn(n.sweepLoop)
 	n.spawn(n.marks.loop(n))
+	if opt.Retention != (Retention{}) {
+		n.spawn(func() { n.trimLoop(trimmer, opt.Retention) })
+	}
+	if opt.Committed != nil {
+		n.spawn(func() { n.hookLoop(opt.Committed) })
+	}
 	if n.broker != nil {
 		n.spawn(n.publishLoop)
 		n.spawn(n.subscribeLoop)

@@ -47,6 +47,32 @@ type Options struct {
 	// who have connected once.
 	Users func(ctx context.Context, ids []UserID) ([]User, error)
 
+	// Authorize is asked about every action of a user after the table at
+	// [Change] has allowed it. It may only refuse: nil, or an error such as
+	// [ErrForbidden]. An error that this package does not know reaches the
+	// user as internal. It may be called concurrently.
+	Authorize func(ctx context.Context, a Action) error
+
+	// Intercept sees every message, and every new text of one, before it is
+	// stored. It may change it, or refuse it with an error: a
+	// [*command.Error] reaches the sender as it is. It may be called
+	// concurrently. It is not called for a resend of what is stored.
+	Intercept func(ctx context.Context, m *Intercepted) error
+
+	// Committed is told of the events that this node has committed, in the
+	// order of each room, one call at a time: for push notifications and the
+	// like. It is not told of those that are lost with a crash or while 1,024
+	// batches are waiting; for certainty read the log. It must not change
+	// the event.
+	Committed func(e Event)
+
+	// Retention says which events are kept; the zero value keeps all. The
+	// store must be a [Trimmer].
+	Retention Retention
+
+	// Trace is told what the node does. nil means nobody is.
+	Trace *Trace
+
 	// Limits are the limits that requests are held to. Zero fields have the
 	// defaults.
 	Limits Limits

@@ -60,6 +60,9 @@ func (n *Node) createRoom(ctx context.Context, by UserID, r NewRoom) (RoomID, er
 	for _, u := range others {
 		w.Members = append(w.Members, NewMember{u, Participant})
 	}
+	if err := n.authorize(ctx, Action{By: by, Do: ActCreate, Kind: r.Kind}); err != nil {
+		return "", err
+	}
 	made, err := n.store.CreateRoom(ctx, w)
 	if err != nil {
 		return "", err
@@ -99,6 +102,9 @@ func (n *Node) direct(ctx context.Context, by, with UserID, id string) (RoomID, 
 	}
 	users, err := n.lookup(ctx, []UserID{by, with})
 	if err != nil {
+		return "", err
+	}
+	if err := n.authorize(ctx, Action{By: by, Do: ActDirect, Kind: Direct, User: with}); err != nil {
 		return "", err
 	}
 	pair := []UserID{min(by, with), max(by, with)}

@@ -120,7 +120,7 @@ func settlement(r command.Reply) Settlement {
 func (c *calls) store(p *pending, s Settlement) {
 	for {
 		ctx, cancel := c.n.timeout()
-		call, _, err := c.n.store.SettleCall(ctx, s)
+		call, won, err := c.n.store.SettleCall(ctx, s)
 		if errors.Is(err, ErrStale) && s.New != nil {
 			var sn Snapshot
 			if sn, err = c.n.store.Snapshot(ctx, s.New.Room, nil); err == nil {
@@ -131,6 +131,9 @@ func (c *calls) store(p *pending, s Settlement) {
 		cancel()
 		switch {
 		case err == nil:
+			if won {
+				c.n.trace.Ended(call.Name, call.Status)
+			}
 			c.finish(call)
 			return
 		case errors.Is(err, ErrStale):
@@ -275,15 +278,19 @@ func (c *calls) result(ctx context.Context, id, bot string, reply command.Reply)
 		return nil
 	case call.Status != CallPending:
 		// Late, or a repeat. Whoever asked may not have heard: say again.
+		c.n.trace.LateReply(bot)
 		c.n.log.Info("chat: dropped a reply to a call that has ended", "bot", bot, "call", id)
 		c.finish(call)
 		return nil
 	}
 	s := settlement(reply)
 	s.ID = id
-	settled, _, err := c.n.store.SettleCall(ctx, s)
+	settled, won, err := c.n.store.SettleCall(ctx, s)
 	if err != nil {
 		return err
+	}
+	if won {
+		c.n.trace.Ended(settled.Name, settled.Status)
 	}
 	c.finish(settled)
 	return nil

@@ -171,10 +171,14 @@ func (s *Session) end(err error) {
 		return
 	}
 	s.err = err
+	entered := s.entered
 	close(s.done)
 	subs := slices.Clone(s.subs)
 	s.mu.Unlock()
 	s.node.directory.remove(s)
+	if entered {
+		s.node.trace.Disconnected(err)
+	}
 	for _, p := range subs {
 		p.room.mu.Lock()
 		p.room.detach(p)

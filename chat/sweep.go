@@ -46,7 +46,7 @@ func (n *Node) sweepLoop() {
 func (n *Node) sweep(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	for _, step := range []func(context.Context) error{n.sweepEpoch, n.sweepHeads, n.sweepMemberships, n.calls.expire} {
+	for _, step := range []func(context.Context) error{n.sweepEpoch, n.sweepRevocations, n.sweepHeads, n.sweepMemberships, n.calls.expire} {
 		if err := step(ctx); err != nil {
 			if ctx.Err() == nil {
 				n.log.Warn("chat: sweep", "err", err)
@@ -54,7 +54,10 @@ func (n *Node) sweep(ctx context.Context) {
 			return
 		}
 	}
-	n.dropIdle(time.Now())
+	now := time.Now()
+	n.dropIdle(now)
+	n.revoked.forget(now)
+	n.limiter.forget(now)
 }
 
 // sweepEpoch compares the epoch with the store's.

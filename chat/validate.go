@@ -61,6 +61,13 @@ func (n *Node) checkText(s string) error {
 	return input("text", "The text", text.Check(s, n.limits.TextRunes, n.limits.TextBytes))
 }
 
+func (n *Node) checkMessage(text string, data json.RawMessage) error {
+	if err := n.checkText(text); err != nil {
+		return err
+	}
+	return n.checkData(data)
+}
+
 // checkData checks that data is nothing or one JSON object within the limit.
 func (n *Node) checkData(data json.RawMessage) error {
 	if data == nil {

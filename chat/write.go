@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 )
 
 // maxStale is how often a write is authorised again when the room's members
@@ -21,8 +23,11 @@ type intent struct {
 	target  UserID   // whom it is about
 	also    []UserID // whose places make needs
 	message Seq      // the message that it changes
+	emoji   string   // of a reaction
+	off     bool     // it is taken back
 
 	snapshot bool                               // make needs a snapshot
+	shown    bool                               // make shows it to Options.Intercept
 	check    func() error                       // of what the sender wrote; may be nil
 	make     func(w *Write, sn *Snapshot) error // fills in the event; sn may be nil without snapshot
 }
@@ -39,12 +44,16 @@ func (n *Node) write(ctx context.Context, in intent) (Receipt, error) {
 	if err := checkKey(in.id); err != nil {
 		return Receipt{}, err
 	}
+	began := time.Now()
+	if in.shown && n.intercept != nil {
+		// The host sees what is to be stored, once: not a resend.
+		if e, hash, err := n.store.Find(ctx, in.room, in.by, in.id); err == nil && hash == in.hash {
+			return n.receipt(Appended{e, true}, began), nil
+		}
+	}
 	got, err := n.tryWrite(ctx, in)
 	if err == nil {
-		if got.Duplicate {
-			n.learn(in.room, got.Event.Seq)
-		}
-		return Receipt(got), nil
+		return n.receipt(got, began), nil
 	}
 	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrIDReused) || errors.Is(err, ErrUnavailable) || isContext(err) {
 		return Receipt{}, err
@@ -54,14 +63,21 @@ func (n *Node) write(ctx context.Context, in intent) (Receipt, error) {
 	case ferr == nil && hash != in.hash:
 		return Receipt{}, ErrIDReused
 	case ferr == nil:
-		n.learn(in.room, e.Seq)
-		return Receipt{e, true}, nil
+		return n.receipt(Appended{e, true}, began), nil
 	case !errors.Is(ferr, ErrNotFound):
 		return Receipt{}, ferr
 	case errors.Is(err, errNothing):
 		return Receipt{}, nil
 	}
 	return Receipt{}, err
+}
+
+func (n *Node) receipt(got Appended, began time.Time) Receipt {
+	if got.Duplicate {
+		n.learn(got.Event.Room, got.Event.Seq)
+	}
+	n.trace.Stored(got.Event.Kind, got.Duplicate, time.Since(began))
+	return Receipt(got)
 }
 
 func (n *Node) tryWrite(ctx context.Context, in intent) (Appended, error) {
@@ -97,7 +113,7 @@ func (n *Node) authorise(ctx context.Context, in intent, w *Write, fresh bool) (
 		if r := n.hosted(in.room); r != nil {
 			if p, basis, ok := r.place(in.by); ok {
 				w.Basis = basis
-				return nil, permit(in.by, in.action, p)
+				return nil, n.allow(ctx, in, p)
 			}
 		}
 	}
@@ -120,10 +136,21 @@ func (n *Node) authorise(ctx context.Context, in intent, w *Write, fresh bool) (
 	if err != nil {
 		return nil, err
 	}
-	if err := permit(in.by, in.action, p); err != nil {
+	if err := n.allow(ctx, in, p); err != nil {
 		return nil, err
 	}
+	if in.action == React && p.reacted != in.off {
+		return nil, errNothing
+	}
 	return &sn, nil
+}
+
+// allow asks the table and then the host.
+func (n *Node) allow(ctx context.Context, in intent, p place) error {
+	if err := permit(in.by, in.action, p); err != nil {
+		return err
+	}
+	return n.authorize(ctx, Action{By: in.by, Do: in.action, Room: in.room, Kind: p.kind, User: in.target})
 }
 
 // placeIn works out from a snapshot what permit needs.
@@ -153,6 +180,11 @@ func (n *Node) placeIn(ctx context.Context, in intent, sn Snapshot) (place, erro
 	}
 	m := page.Events[0]
 	p.own = m.User.ID == in.by
+	if in.action == React {
+		p.reacted = slices.ContainsFunc(m.Reactions, func(r Reaction) bool {
+			return r.Text == in.emoji && slices.Contains(r.Users, in.by)
+		})
+	}
 	if m.DeletedBy != 0 {
 		if in.action == erase {
 			return p, errNothing

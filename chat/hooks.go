@@ -1,0 +1,140 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Action is something that a user is about to do, as [Options].Authorize is
+// asked about it.
+type Action struct {
+	By UserID
+	Do ActionKind
+	// Room is where, and Kind what kind of room that is; Room is empty for a
+	// room that is to be made, Kind is for [ActRead].
+	Room RoomID
+	Kind RoomKind
+	// User is whom it is done to, if anybody.
+	User UserID
+	// Command is the name of the command that is to be run.
+	Command string
+}
+
+// ActionKind says what an [Action] is.
+type ActionKind = ChangeKind
+
+// The kinds of actions, besides those of a [Change].
+const (
+	ActPost    ActionKind = "post"
+	ActEdit    ActionKind = "edit"
+	ActDelete  ActionKind = "delete"
+	ActCommand ActionKind = "command"
+	ActCreate  ActionKind = "create_room"
+	ActDirect  ActionKind = "direct"
+	ActRead    ActionKind = "read" // history and members
+)
+
+// Intercepted is a message before it is stored, as [Options].Intercept sees
+// it. What it changes is checked as if the sender had written it.
+type Intercepted struct {
+	Room RoomID
+	By   User
+	// Edits is the message whose text is replaced; 0 for a new one.
+	Edits Seq
+
+	Text     string
+	Mentions []UserID // of a new one; they can be taken away
+	Data     json.RawMessage
+}
+
+// Trace is told what a node does, for metrics. Each field may be nil. They are
+// called from any goroutine, also while locks are held, and must neither block
+// nor call the node.
+type Trace struct {
+	// Stored: a request came to a stored event; took is the whole time of the
+	// request.
+	Stored func(kind EventKind, duplicate bool, took time.Duration)
+	// Connected and Disconnected: a session began, or ended with err.
+	Connected    func()
+	Disconnected func(err error)
+	// FellBehind: a session has to read a room from the log, because its
+	// queue is full or because it came back.
+	FellBehind func()
+	// Filled: events were read from the log because nobody had told of them.
+	Filled func(events int)
+	// Ended: a command ended; this node stored its end.
+	Ended func(command string, status CallStatus)
+	// LateReply: a bot replied to a command that had ended.
+	LateReply func(bot string)
+	// Dropped: a queue of the node was full, "events" to other nodes or
+	// "hook" to Options.Committed.
+	Dropped func(queue string)
+}
+
+// complete makes every field callable.
+func (t *Trace) complete() Trace {
+	var c Trace
+	if t != nil {
+		c = *t
+	}
+	if c.Stored == nil {
+		c.Stored = func(EventKind, bool, time.Duration) {}
+	}
+	if c.Connected == nil {
+		c.Connected = func() {}
+	}
+	if c.Disconnected == nil {
+		c.Disconnected = func(error) {}
+	}
+	if c.FellBehind == nil {
+		c.FellBehind = func() {}
+	}
+	if c.Filled == nil {
+		c.Filled = func(int) {}
+	}
+	if c.Ended == nil {
+		c.Ended = func(string, CallStatus) {}
+	}
+	if c.LateReply == nil {
+		c.LateReply = func(string) {}
+	}
+	if c.Dropped == nil {
+		c.Dropped = func(string) {}
+	}
+	return c
+}
+
+// authorize asks the host's own rules.
+func (n *Node) authorize(ctx context.Context, a Action) error {
+	if n.hostRules == nil || a.By == System {
+		return nil
+	}
+	return n.hostRules(ctx, a)
+}
+
+// moderate shows a message to Options.Intercept and checks what it made of it.
+func (n *Node) moderate(ctx context.Context, m *Intercepted) error {
+	if n.intercept == nil || m.By.ID == System {
+		return nil
+	}
+	if err := n.intercept(ctx, m); err != nil {
+		return err
+	}
+	return n.checkMessage(m.Text, m.Data)
+}
+
+// hookLoop calls Options.Committed with what this node has committed, in
+// order.
+func (n *Node) hookLoop(hook func(Event)) {
+	for {
+		select {
+		case events := <-n.hooked:
+			for _, e := range events {
+				hook(e)
+			}
+		case <-n.stop:
+			return
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
+)
+
+func TestAuthorizeCanOnlyRefuse(t *testing.T) {
+	var asked []chat.Action
+	n := newNode(t, &chat.Options{Authorize: func(_ context.Context, a chat.Action) error {
+		asked = append(asked, a)
+		if a.By == "guest" && a.Do != chat.ActRead {
+			return chat.ErrForbidden
+		}
+		return nil
+	}})
+	connect(t, n, "ana", nil)
+	connect(t, n, "guest", nil)
+	connect(t, n, "bob", nil)
+	r, id := room(t, n, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"guest"}})
+	_, err := r.Post(t.Context(), "guest", chat.Draft{ID: chat.NewID(), Text: "hi"})
+	require.ErrorIs(t, err, chat.ErrForbidden)
+	_, err = r.History(t.Context(), "guest", chat.Range{})
+	require.NoError(t, err)
+	_, err = n.Direct(t.Context(), "guest", "ana", chat.NewID())
+	require.ErrorIs(t, err, chat.ErrForbidden)
+	_, err = r.Change(t.Context(), "guest", chat.Change{ID: chat.NewID(), Kind: chat.Invite, User: "bob"})
+	require.ErrorIs(t, err, chat.ErrForbidden)
+	require.Contains(t, asked, chat.Action{By: "guest", Do: chat.Invite, Room: id, Kind: chat.Public, User: "bob"})
+	require.Contains(t, asked, chat.Action{By: "ana", Do: chat.ActCreate, Kind: chat.Public})
+	_, err = r.Post(t.Context(), "bob", chat.Draft{ID: chat.NewID(), Text: "hi"})
+	require.ErrorIs(t, err, chat.ErrForbidden, "it can't allow what the table forbids")
+}
+
+func TestIntercept(t *testing.T) {
+	seen := 0
+	n := newNode(t, &chat.Options{Intercept: func(_ context.Context, m *chat.Intercepted) error {
+		seen++
+		if strings.Contains(m.Text, "spam") {
+			return &command.Error{Code: "moderated", Message: "No advertising here."}
+		}
+		m.Text = strings.ReplaceAll(m.Text, "damn", "d**n")
+		return nil
+	}})
+	connect(t, n, "ana", nil)
+	r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+	d := chat.Draft{ID: chat.NewID(), Text: "damn good tea"}
+	rc, err := r.Post(t.Context(), "ana", d)
+	require.NoError(t, err)
+	require.Equal(t, "d**n good tea", rc.Event.Text)
+	again, err := r.Post(t.Context(), "ana", d)
+	require.NoError(t, err)
+	require.True(t, again.Duplicate)
+	require.Equal(t, 1, seen, "a resend is not seen again")
+	_, err = r.Post(t.Context(), "ana", chat.Draft{ID: chat.NewID(), Text: "spam"})
+	require.Equal(t, &chat.Error{Code: "moderated", Message: "No advertising here."}, chat.AsError(err))
+	edited, err := r.Edit(t.Context(), "ana", chat.Edit{ID: chat.NewID(), Seq: rc.Event.Seq, Text: "damn it"})
+	require.NoError(t, err)
+	require.Equal(t, "d**n it", edited.Event.Text)
+}
+
+func TestCommittedIsToldInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var told []chat.Seq
+		n := newNode(t, &chat.Options{Committed: func(e chat.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, e.Seq)
+		}})
+		connect(t, n, "ana", nil)
+		r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+		for range 10 {
+			post(t, r, "ana", "x")
+		}
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		require.Equal(t, []chat.Seq{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, told)
+	})
+}
+
+func TestRevokeEndsSessionsOnAllNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, _, _, _ := two(t)
+		here, there := connect(t, a, "ana", nil), connect(t, b, "ana", nil)
+		bob := connect(t, b, "bob", nil)
+		synctest.Wait()
+		until := time.Now().Add(time.Hour)
+		require.NoError(t, a.Revoke(t.Context(), chat.Revocation{User: "ana", Session: "login-ana", Until: until}))
+		for _, s := range []*chat.Session{here, there} {
+			<-s.Done()
+			require.ErrorIs(t, s.Err(), chat.ErrRevoked)
+		}
+		_, err := b.Connect(t.Context(), as("ana"), nil)
+		require.ErrorIs(t, err, chat.ErrRevoked)
+		require.ErrorIs(t, a.Admit(t.Context(), as("ana")), chat.ErrRevoked)
+		again := as("ana")
+		again.Session, again.Since = "a later login", time.Now().Add(time.Second)
+		s, err := b.Connect(t.Context(), again, nil)
+		require.NoError(t, err)
+		require.NoError(t, bob.Err())
+
+		require.NoError(t, a.Revoke(t.Context(), chat.Revocation{User: "ana", Before: again.Since.Add(time.Minute), Until: until}))
+		<-s.Done()
+		require.ErrorIs(t, s.Err(), chat.ErrRevoked)
+		time.Sleep(2 * time.Hour)
+		_, err = b.Connect(t.Context(), again, nil)
+		require.NoError(t, err, "a revocation ends")
+	})
+}
+
+func TestTrace(t *testing.T) {
+	var stored, connected, disconnected, behind int
+	var ended []string
+	bot := command.NewBot("clock", nil)
+	command.Handle(bot, "time", "What time it is", func(ctx context.Context, c *command.Call, _ struct{}) error {
+		return errors.New("no idea")
+	})
+	n := newNode(t, &chat.Options{Commands: bot, Limits: chat.Limits{SessionBytes: 1}, Trace: &chat.Trace{
+		Stored:       func(chat.EventKind, bool, time.Duration) { stored++ },
+		Connected:    func() { connected++ },
+		Disconnected: func(error) { disconnected++ },
+		FellBehind:   func() { behind++ },
+		Ended:        func(c string, s chat.CallStatus) { ended = append(ended, c+" "+string(s)) },
+	}})
+	s, err := n.Connect(t.Context(), as("ana"), nil)
+	require.NoError(t, err)
+	r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+	post(t, r, "ana", "1")
+	c, err := r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: "/time"})
+	require.NoError(t, err)
+	_, err = c.Wait(t.Context())
+	require.NoError(t, err)
+	s.Close()
+	require.Equal(t, []string{"time failed"}, ended)
+	require.Equal(t, []int{1, 1, 1}, []int{stored, connected, disconnected})
+	require.NotZero(t, behind)
+}
