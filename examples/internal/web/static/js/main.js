@@ -25,6 +25,7 @@ import { Auth } from "./auth.js";
 import { Client } from "./gochat.js";
 import { ChatSession } from "./session.js";
 import { Store } from "./store.js";
+import { forgetDrafts } from "./ui/drafts.js";
 import { fill } from "./ui/dom.js";
 import { showLogin } from "./ui/login.js";
 import { shell } from "./ui/shell.js";
@@ -36,12 +37,12 @@ const origin = (name) => document.querySelector(`meta[name="gochat-${name}"]`)?.
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 const auth = new Auth({ auth: origin("auth"), chat: origin("chat") });
 
-/** @type {(() => void)|null} ends the session that is shown */
+/** @type {((forget: boolean) => void)|null} ends the session that is shown; forget: and what it kept in this tab */
 let leave = null;
 
-/** @param {string} [notice] */
-function login(notice) {
-	leave?.();
+/** @param {string} [notice] @param {boolean} [forget] */
+function login(notice, forget = false) {
+	leave?.(forget);
 	leave = null;
 	document.title = "gochat";
 	document.body.dataset.state = "login";
@@ -51,7 +52,7 @@ function login(notice) {
 
 /** @param {import("./auth.js").User} user */
 function chat(user) {
-	leave?.();
+	leave?.(false);
 	const url = new URL(`${origin("chat") || location.origin}/ws`);
 	url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
 	const client = new Client({ url: url.href, user: user.id, token: (why) => auth.token(why), probe: () => auth.probe() });
@@ -59,9 +60,12 @@ function chat(user) {
 	store.me = user;
 	const session = new ChatSession(client, store);
 	const view = shell(root, { auth, store, session });
-	leave = () => {
+	leave = (forget) => {
 		view.stop();
 		session.stop();
+		if (!forget) return;
+		client.forget();
+		forgetDrafts(user.id);
 	};
 	client.on("state", (s) => {
 		// The server says that this login is over; the token did not tell.
@@ -75,7 +79,8 @@ auth.onLogin = (user) => {
 };
 auth.onEnd = (why) => {
 	if (why === "changed") return location.reload(); // another user has logged in, in another tab
-	login(why === "expired" ? "Your session has ended. Log in again; what was not sent is kept." : "");
+	if (why === "logout") return login("", true);
+	login("Your session has ended. Log in again; what was not sent is kept.");
 };
 
 async function begin() {

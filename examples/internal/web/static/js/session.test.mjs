@@ -146,6 +146,7 @@ test("joining opens the history", async () => {
 	const { client, store, session, welcome } = begin();
 	client.directory = [{ id: "r", name: "r", kind: "public", head: 3 }];
 	welcome([]);
+	await session.refresh(); // the welcome asks too, a little later
 	session.open("r");
 	await settle();
 	assert.deepEqual(client.asked, []);

@@ -6,6 +6,8 @@
  * neither the network nor the document.
  */
 
+import { mentions } from "./links.js";
+
 /**
  * @typedef {import("./gochat.js").User} User
  * @typedef {import("./gochat.js").ChatEvent} ChatEvent
@@ -45,7 +47,7 @@
  * @typedef {"rooms"|"room"|"current"|"conn"|"specs"} Topic rooms: the list or a badge; room: what is in one; its id is told
  */
 
-const KEEP = 400; // events of a room that nobody looks at
+const KEEP = 400; // events of a room of which nobody reads what is older
 const MAX_NOTES = 50; // of a room
 
 export class Store {
@@ -277,7 +279,8 @@ export class Store {
 		if (room.loaded !== "no" && (room.log.length === 0 || e.seq > /** @type {any} */ (room.log.at(-1)).seq)) {
 			room.log.push(e);
 			apply(room, e);
-			if (this.current !== e.room && room.log.length > 2 * KEEP) {
+			// Not under the eyes of somebody who reads what is older.
+			if (room.log.length > 2 * KEEP && (this.current !== e.room || this.attending === e.room)) {
 				room.log = room.log.slice(-KEEP);
 				room.more = true;
 			}
@@ -296,7 +299,7 @@ export class Store {
 		// Where what I have not seen begins: only what is open has a marker.
 		if (this.current === room.id && room.unread === 0 && room.newAfter === null) room.newAfter = e.seq - 1;
 		if (!e.replayed) room.unread++; // the welcome has counted those
-		if (e.mentions?.includes(this.me.id)) room.mentioned = true;
+		if (namesMe(e, this.me)) room.mentioned = true;
 	}
 
 	/** @param {import("./gochat.js").Gap} gap */
@@ -480,6 +483,11 @@ function apply(room, e) {
 	else if (e.text !== undefined && e.seq > (target.edited_by ?? 0)) {
 		room.log[i] = { ...rest, text: e.text, ...(e.data && { data: e.data }), ...(e.mentions && { mentions: e.mentions }), edited_by: e.seq };
 	}
+}
+
+/** Does somebody call me? @param {ChatEvent} e @param {User} me */
+export function namesMe(e, me) {
+	return e.user.id !== me.id && (e.mentions?.includes(me.id) === true || mentions(e.text ?? "", me.name));
 }
 
 /** What a room is called by somebody. @param {Room} room @param {User} me */

@@ -69,7 +69,11 @@ test("unread is what others said and I have not seen", () => {
 	store.event(event("r", 4));
 	store.event(event("r", 5, { user: ME }));
 	store.event(event("r", 6, { kind: "joined", target: JOHN }));
+	assert.equal(store.rooms.get("r").mentioned, false);
 	store.event(event("r", 7, { mentions: ["u1"] }));
+	store.event(event("q", 1, { text: "hey @Carlos!" }));
+	assert.equal(store.rooms.get("q").mentioned, true);
+	store.seen("q");
 	assert.equal(store.rooms.get("r").unread, 2);
 	assert.equal(store.rooms.get("r").mentioned, true);
 	assert.equal(store.unread, 2);
@@ -280,6 +284,13 @@ test("notes and forgotten rooms do not grow for ever", () => {
 	assert.ok(room.log.length <= 800);
 	assert.equal(room.more, true);
 	assert.equal(room.log.at(-1).seq, 4999);
+	store.select("r");
+	store.attending = "r";
+	for (let i = 5000; i < 9000; i++) store.event(event("r", i));
+	assert.ok(room.log.length <= 800, "also when it is open and the end is in sight");
+	store.attending = null;
+	for (let i = 9000; i < 12_000; i++) store.event(event("r", i));
+	assert.ok(room.log.length > 3000, "but nothing is taken away from a reader");
 });
 
 test("names and roles change with the events", () => {

@@ -23,7 +23,9 @@ export function banner({ store, onRetry }) {
 	const count = h("span", { class: "banner-count", "aria-hidden": "true" });
 	const retry = h("button", { type: "button", class: "link", data: { testid: "retry-now" }, on: { click: onRetry } }, "Retry now");
 	const live = h("div", { role: "status", class: "banner-live" });
-	const el = h("div", { class: "banner", hidden: true, data: { testid: "connection" } }, live, retry);
+	const bar = h("div", { class: "banner", hidden: true, data: { testid: "connection" } }, live, retry);
+	const back = h("p", { class: "sr-only", role: "status" });
+	const el = h("div", {}, bar, back);
 	/** @type {any} */
 	let timer = null;
 	/** @type {any} */
@@ -37,8 +39,9 @@ export function banner({ store, onRetry }) {
 		if (conn.name === "online") {
 			clearTimeout(soon);
 			soon = null;
+			if (shown) back.textContent = "Connected again.";
 			shown = false;
-			el.hidden = true;
+			bar.hidden = true;
 			return;
 		}
 		if (!shown && conn.name !== "closed") {
@@ -46,8 +49,9 @@ export function banner({ store, onRetry }) {
 			return;
 		}
 		shown = true;
-		el.hidden = false;
-		el.dataset.kind = conn.name;
+		back.textContent = "";
+		bar.hidden = false;
+		bar.dataset.kind = conn.name;
 		retry.hidden = conn.name === "connecting";
 		setText(retry, conn.name === "closed" ? "Reconnect" : "Retry now");
 		if (live.childElementCount === 0) fill(live, icon("offline"), text, count);

@@ -2,6 +2,7 @@
 
 import { hinted, insertion, matching, usageOf } from "../commands.js";
 import { titleOf } from "../store.js";
+import { draft, keepDraft } from "./drafts.js";
 import { fill, h, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { sayError } from "./parts.js";
@@ -38,19 +39,6 @@ export function composer({ store, session, onSent }) {
 	let offered = [];
 	let chosen = 0;
 
-	function drafts() {
-		return {
-			key: `gochat.draft:${store.me.id}:${room}`,
-			get() { try { return sessionStorage.getItem(this.key) ?? ""; } catch { return ""; } },
-			set(/** @type {string} */ text) {
-				try {
-					if (text === "") sessionStorage.removeItem(this.key);
-					else sessionStorage.setItem(this.key, text);
-				} catch { /* not kept then */ }
-			},
-		};
-	}
-
 	function render() {
 		const r = store.room;
 		const writable = r?.mine === true;
@@ -63,14 +51,14 @@ export function composer({ store, session, onSent }) {
 		input.placeholder = r.archived ? "This room is archived" : `Message ${titleOf(r, store.me)}`;
 		if (r.id === room) return;
 		room = r.id;
-		input.value = drafts().get();
+		input.value = draft(store.me.id, r.id);
 		grow();
 		closePopup();
 		if (matchMedia("(hover: hover)").matches) input.focus();
 	}
 
 	function typed() {
-		drafts().set(input.value);
+		if (room) keepDraft(store.me.id, room, input.value);
 		grow();
 		offer();
 	}
@@ -123,7 +111,7 @@ export function composer({ store, session, onSent }) {
 			return toast(sayError(err), { kind: "error" });
 		}
 		input.value = "";
-		drafts().set("");
+		keepDraft(store.me.id, room, "");
 		grow();
 		closePopup();
 		input.focus();

@@ -2,15 +2,7 @@
 
 import { h, fill } from "./dom.js";
 import { icon } from "./icons.js";
-import { avatar, iconButton, sayError } from "./parts.js";
-
-/** @param {HTMLDialogElement} dialog */
-function show(dialog) {
-	dialog.addEventListener("close", () => dialog.remove());
-	dialog.addEventListener("click", (e) => e.target === dialog && dialog.close());
-	document.body.append(dialog);
-	dialog.showModal();
-}
+import { avatar, iconButton, sayError, showDialog } from "./parts.js";
 
 /**
  * Asks for the name and the kind of a new room. What is wrong with the name is
@@ -83,7 +75,7 @@ export function newRoomDialog({ create, discard, online, created }) {
 		}
 	}
 
-	show(dialog);
+	showDialog(dialog);
 	name.focus();
 }
 
@@ -99,7 +91,7 @@ export function membersDialog({ title, load, me, canInvite, onInvite, onDirect }
 		h("div", { class: "dialog-head" }, h("h2", { id: "members-title" }, "Members of ", h("bdi", {}, title)), iconButton("close", "Close", { on: { click: () => dialog.close() } })),
 		canInvite && h("button", { type: "button", class: "button button-wide", data: { testid: "invite" }, on: { click: () => { dialog.close(); onInvite(); } } }, icon("plus"), "Invite somebody"),
 		list, status);
-	show(dialog);
+	showDialog(dialog);
 	load().then((members) => {
 		status.textContent = members.length === 1 ? "1 member" : `${members.length} members`;
 		fill(list, members.map(({ user, role }) => h("li", { class: "member", data: { testid: "member", user: user.id } },
@@ -130,5 +122,5 @@ export function confirmDialog({ title, text, action, run }) {
 			error.textContent = sayError(err);
 		}
 	}
-	show(dialog);
+	showDialog(dialog);
 }

@@ -4,7 +4,7 @@
 
 import { asTyped } from "../commands.js";
 import { isEmojiOnly, tokens } from "../links.js";
-import { titleOf } from "../store.js";
+import { namesMe, titleOf } from "../store.js";
 import { bareClock, dayPhrase, fullTime, parseTime } from "../time.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -76,8 +76,7 @@ export function rowStamp(row) {
 function message(row, { me, now }) {
 	const { event: e } = row;
 	const classes = ["msg", row.first && "msg-first", row.own && "msg-own", e.user.bot && "msg-bot"];
-	const named = !row.own && (e.mentions?.includes(me.id) ?? false);
-	if (named) classes.push("msg-mention");
+	if (namesMe(e, me)) classes.push("msg-mention");
 	const el = h("article", {
 		class: classes.filter(Boolean).join(" "),
 		data: { testid: "message", seq: String(e.seq), author: e.user.id, name: e.user.name, id: e.id, state: "stored" },

@@ -47,6 +47,24 @@ export function roomIcon(room) {
 	return icon(room.kind === "private" ? "lock" : room.kind === "direct" ? "message" : "hash");
 }
 
+/**
+ * Shows a dialog: modal, closed by Escape or by a click beside it, and gone
+ * when closed. A click that began inside, to select text, does not count.
+ * @param {HTMLDialogElement} dialog
+ */
+export function showDialog(dialog) {
+	const beside = (/** @type {MouseEvent} */ e) => {
+		const box = dialog.getBoundingClientRect();
+		return e.target === dialog && (e.clientX < box.left || e.clientX > box.right || e.clientY < box.top || e.clientY > box.bottom);
+	};
+	let began = false;
+	dialog.addEventListener("pointerdown", (e) => { began = beside(e); });
+	dialog.addEventListener("click", (e) => began && beside(e) && dialog.close());
+	dialog.addEventListener("close", () => dialog.remove());
+	document.body.append(dialog);
+	dialog.showModal();
+}
+
 /** A sentence for an error, for people. @param {unknown} err */
 export function sayError(err) {
 	return err instanceof Error && err.message ? err.message : "Something went wrong.";

@@ -1,7 +1,7 @@
 // @ts-check
 
 import { fill, h } from "./dom.js";
-import { iconButton, sayError } from "./parts.js";
+import { iconButton, sayError, showDialog } from "./parts.js";
 
 /**
  * @typedef {{key: string, title: string, detail?: string, picture: Node, action?: string}} Item
@@ -32,8 +32,6 @@ export function openPicker({ title, placeholder, empty, find, pick }) {
 	const dialog = h("dialog", { class: "dialog picker", "aria-label": title, data: { testid: "picker" } },
 		h("div", { class: "dialog-head" }, h("h2", {}, title), iconButton("close", "Close", { on: { click: () => dialog.close() } })),
 		input, list, status);
-	dialog.addEventListener("close", () => dialog.remove());
-	dialog.addEventListener("click", (e) => e.target === dialog && dialog.close());
 
 	/** @type {Item[]} */
 	let items = [];
@@ -107,8 +105,7 @@ export function openPicker({ title, placeholder, empty, find, pick }) {
 		}
 	}
 
-	document.body.append(dialog);
-	dialog.showModal();
+	showDialog(dialog);
 	input.focus();
 	look();
 	return dialog;

@@ -191,16 +191,12 @@ export function shell(root, { auth, store, session }) {
 
 	function onLogout() {
 		const unsent = client.outbox().filter((e) => e.type === "message").length;
-		const out = () => {
-			client.forget();
-			return auth.logout();
-		};
-		if (unsent === 0) return void out();
+		if (unsent === 0) return void auth.logout();
 		confirmDialog({
 			title: "Log out?",
 			text: unsent === 1 ? "One message was not sent yet. It will be lost." : `${unsent} messages were not sent yet. They will be lost.`,
 			action: "Log out",
-			run: out,
+			run: () => auth.logout(),
 		});
 	}
 
