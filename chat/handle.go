@@ -19,6 +19,9 @@ func (h handle) Info(ctx context.Context, by UserID) (RoomInfo, error) {
 		return RoomInfo{}, err
 	}
 	sn, err := h.n.view(ctx, by, h.id)
+	if err == nil && sn.Info.Kind == Direct {
+		sn.Info.With, err = h.n.with(ctx, by, h.id)
+	}
 	if err != nil {
 		return RoomInfo{}, h.wrap("describe", err)
 	}

@@ -278,6 +278,8 @@ func TestDirectIsOneRoomForBoth(t *testing.T) {
 	ai, _ := a.Info(t.Context(), "ana")
 	bi, _ := b.Info(t.Context(), "bob")
 	require.Equal(t, ai.ID, bi.ID)
+	require.Equal(t, "bob", ai.With.Name)
+	require.Equal(t, "ana", bi.With.Name)
 	post(t, a, "ana", "psst")
 	for nextEvent(t, bob).Text != "psst" {
 	}

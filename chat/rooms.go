@@ -68,17 +68,32 @@ func (n *Node) createRoom(ctx context.Context, by UserID, r NewRoom) (RoomID, er
 		return "", err
 	}
 	if !made.Duplicate {
-		n.announceRoom(made.Info, append(ids, by))
+		n.announceRoom(made.Info, ids)
 	}
 	return made.Info.ID, nil
 }
 
-// announceRoom tells everybody of a public room, and its members of any.
-func (n *Node) announceRoom(info RoomInfo, members []UserID) {
+// announceRoom tells everybody of a public room, and those who were added of
+// any. Its creator has it from the answer.
+func (n *Node) announceRoom(info RoomInfo, added []UserID) {
 	if info.Kind == Public {
 		n.tell(nil, &Notice{Kind: RoomCreated, Room: &info})
 	}
-	n.tell(members, &Notice{Kind: Added, Room: &info})
+	if len(added) > 0 {
+		n.tell(added, &Notice{Kind: Added, Room: &info})
+	}
+}
+
+// with returns who shares a direct room with by.
+func (n *Node) with(ctx context.Context, by UserID, id RoomID) (*User, error) {
+	ms, err := n.store.Members(ctx, System, id, "", 2)
+	if err != nil || len(ms) == 0 {
+		return nil, err
+	}
+	if ms[0].User.ID == by && len(ms) > 1 {
+		return &ms[1].User, nil
+	}
+	return &ms[0].User, nil
 }
 
 // Direct implements [Hub].
