@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,16 @@ import (
 
 	"github.com/carlware/gochat/transport/ws/browser"
 )
+
+func ExampleHandler() {
+	mux := http.NewServeMux()
+	mux.Handle("GET /js/gochat.js", browser.Handler())
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/js/gochat.js", nil))
+	fmt.Println(w.Code, w.Header().Get("Content-Type"))
+	// Output: 200 text/javascript; charset=utf-8
+}
 
 func get(t *testing.T, method string, header map[string]string) *http.Response {
 	t.Helper()

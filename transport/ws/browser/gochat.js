@@ -64,7 +64,7 @@
  *
  * Errors. `ChatError` has the server's `code`, `field` and `retryAfter` (ms), or
  * a code of the client: `no_reply`, `closed`, `expired`, `discarded`,
- * `outbox_full`, `too_long`.
+ * `outbox_full`, `too_long`, `busy` (too many questions at once).
  *
  * Listeners. `on(name, fn)` returns a function that takes the listener off
  * again. Names: `event`, `notice`, `outcome`, `gap`, `welcome`, `rooms` (the
@@ -113,7 +113,7 @@ export const PROTOCOL = "gochat.v1";
  * @property {number} [maxOutbox] entries; default: 200
  * @property {() => number} [now] wall clock in ms; default: Date.now
  * @property {() => number} [random] for the jitter, in [0, 1); default: Math.random
- * @property {EventTarget|null} [target] what fires `online`, `pageshow` and `visibilitychange`; default: the window
+ * @property {EventTarget|null} [target] what fires `online`, `offline`, `pageshow`, `visibilitychange`; default: the window
  */
 
 // Times in ms. The silence and back-off times are those of the protocol.
@@ -133,6 +133,9 @@ const MAX_HELLO = 2000; // rooms in a hello
 const MAX_ASKS = 100; // requests waiting for a reply
 const MAX_SEQ = 2 ** 40;
 const TYPING = 3_000; // between two of a room
+
+/** Events that make the client look at its connection. */
+const WAKES = ["online", "offline", "pageshow", "visibilitychange"];
 
 /** Requests that store something; their id is the idempotency key. */
 const STORING = new Set([
@@ -412,7 +415,7 @@ export class Client {
 	/** @type {Set<string>} rooms of which an event came before they were known */ #unknown = new Set();
 	#asksRooms = false;
 	#plain = false; // the next hello says nothing of what was seen, because the server refused it
-	#wake = () => this.#woken();
+	#wake = (/** @type {Event} */ e) => this.#woken(e.type);
 
 	/** @param {Options} options */
 	constructor(options) {
@@ -452,7 +455,7 @@ export class Client {
 	start() {
 		if (this.#state.name !== "closed") return;
 		const target = this.#target();
-		for (const name of ["online", "pageshow", "visibilitychange"]) target?.addEventListener(name, this.#wake);
+		for (const name of WAKES) target?.addEventListener(name, this.#wake);
 		this.#attempt = 0;
 		this.#dial();
 	}
@@ -567,7 +570,7 @@ export class Client {
 	 */
 	request(type, fields = {}, opts = {}) {
 		if (this.#state.name === "closed") return Promise.reject(failure("closed", "Not connected."));
-		if (this.#asks.size >= MAX_ASKS) return Promise.reject(failure("outbox_full", "Too many requests at once."));
+		if (this.#asks.size >= MAX_ASKS) return Promise.reject(failure("busy", "Too many requests at once."));
 		return new Promise((resolve, reject) => {
 			const id = `q${++this.#asking}`;
 			const timer = setTimeout(() => {
@@ -816,7 +819,7 @@ export class Client {
 		clearTimeout(this.#readTimer);
 		this.#flushTimer = this.#readTimer = null;
 		const target = this.#target();
-		for (const name of ["online", "pageshow", "visibilitychange"]) target?.removeEventListener(name, this.#wake);
+		for (const name of WAKES) target?.removeEventListener(name, this.#wake);
 		if (this.#conn) this.#letGo(this.#conn);
 		for (const ask of this.#asks.values()) {
 			clearTimeout(ask.timer);
@@ -826,12 +829,14 @@ export class Client {
 		if (this.#state.name !== "closed" || this.#state.reason !== state.reason) this.#setState(state);
 	}
 
-	/** The browser is online, or the page is seen, again. */
-	#woken() {
-		if (/** @type {any} */ (globalThis).document?.visibilityState === "hidden") return;
-		if (this.#state.name === "waiting") this.#dial();
-		// A connection that slept may be dead without anybody having said so.
-		else if (this.#conn?.online && this.#now() - this.#conn.heard > PONG / 2) this.#ping(this.#conn);
+	/** The browser is online again or not any more, or the page is seen again. @param {string} why */
+	#woken(why) {
+		// A connection that slept, or whose network went, may be dead without
+		// anybody having said so.
+		const doubtful = why === "offline" || this.#now() - (this.#conn?.heard ?? 0) > PONG / 2;
+		if (this.#conn?.online) return doubtful ? this.#ping(this.#conn) : undefined;
+		const seen = /** @type {any} */ (globalThis).document?.visibilityState !== "hidden";
+		if (this.#state.name === "waiting" && why !== "offline" && seen) this.#dial();
 	}
 
 	/** @param {Conn} conn @param {number} delay */

@@ -397,6 +397,19 @@ test("a page that wakes up asks at once whether the connection lives", async () 
 	assert.equal(client.state.name, "waiting");
 });
 
+test("a browser that goes offline makes it look at the connection, and not dial", async () => {
+	const target = new EventTarget();
+	const { client, s } = await online([], { target });
+	target.dispatchEvent(new Event("offline"));
+	assert.equal(s.count("ping"), 1);
+	await pass(10_000);
+	assert.equal(client.state.name, "waiting");
+	target.dispatchEvent(new Event("offline"));
+	assert.equal(client.state.name, "waiting");
+	target.dispatchEvent(new Event("online"));
+	assert.equal(client.state.name, "connecting");
+});
+
 test("frames of an old connection are not read", async () => {
 	const { s, heard } = await online([room("r", 0)]);
 	const { onmessage, onclose } = s;
