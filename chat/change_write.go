@@ -14,7 +14,8 @@ const maxEmoji = 64
 
 func (h handle) Change(ctx context.Context, by UserID, c Change) (Receipt, error) {
 	in := intent{by: by, room: h.id, id: c.ID, action: c.Kind,
-		hash: hashOf(string(c.Kind), string(c.User), string(c.Role), c.Name, string(c.Data), c.Seq, c.Emoji, c.Off)}
+		hash: new(digest).str(string(c.Kind)).str(string(c.User)).str(string(c.Role)).str(c.Name).
+			str(string(c.Data)).seq(c.Seq).str(c.Emoji).flag(c.Off).sum()}
 	switch c.Kind {
 	case Join, Leave:
 		in.target = by

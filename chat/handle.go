@@ -29,7 +29,8 @@ func (h handle) Info(ctx context.Context, by UserID) (RoomInfo, error) {
 }
 
 func (h handle) Post(ctx context.Context, by UserID, d Draft) (Receipt, error) {
-	hash := hashOf(string(Message), d.Text, d.ReplyTo, d.Mentions, string(d.Data))
+	chosen := digest{make([]byte, 0, 64+len(d.Text)+len(d.Data))}
+	hash := chosen.str(string(Message)).str(d.Text).seq(d.ReplyTo).users(d.Mentions).str(string(d.Data)).sum()
 	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: d.ID, hash: hash, action: post, also: d.Mentions, shown: true,
 		check: func() error {
 			if len(d.Mentions) > h.n.limits.Mentions {
@@ -60,7 +61,7 @@ func (h handle) Post(ctx context.Context, by UserID, d Draft) (Receipt, error) {
 
 func (h handle) Edit(ctx context.Context, by UserID, e Edit) (Receipt, error) {
 	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: e.ID, action: edit, message: e.Seq, shown: true,
-		hash:  hashOf(string(Edited), e.Text, e.Seq, string(e.Data)),
+		hash:  new(digest).str(string(Edited)).str(e.Text).seq(e.Seq).str(string(e.Data)).sum(),
 		check: func() error { return h.n.checkMessage(e.Text, e.Data) },
 		make: func(w *Write, _ *Snapshot) error {
 			m := Intercepted{Room: h.id, By: w.User, Edits: e.Seq, Text: e.Text, Data: e.Data}
@@ -76,7 +77,7 @@ func (h handle) Edit(ctx context.Context, by UserID, e Edit) (Receipt, error) {
 
 func (h handle) Delete(ctx context.Context, by UserID, seq Seq, id string) (Receipt, error) {
 	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: id, action: erase, message: seq,
-		hash: hashOf(string(Deleted), seq),
+		hash: new(digest).str(string(Deleted)).seq(seq).sum(),
 		make: func(w *Write, _ *Snapshot) error {
 			w.Kind, w.Ref = Deleted, seq
 			return nil

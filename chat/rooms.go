@@ -52,7 +52,7 @@ func (n *Node) createRoom(ctx context.Context, by UserID, r NewRoom) (RoomID, er
 	}
 	w := RoomWrite{
 		Room: RoomID(NewID()), By: creator, ID: r.ID, Kind: r.Kind, Name: r.Name, Hides: r.Hides, Data: r.Data,
-		Hash: hashOf(r.Name, string(r.Kind), r.Hides, string(r.Data), ids),
+		Hash: new(digest).str(r.Name).str(string(r.Kind)).flag(r.Hides).str(string(r.Data)).users(ids).sum(),
 	}
 	if by != System {
 		w.Members = append(w.Members, NewMember{creator, Owner})
@@ -123,7 +123,7 @@ func (n *Node) direct(ctx context.Context, by, with UserID, id string) (RoomID, 
 		return "", err
 	}
 	pair := []UserID{min(by, with), max(by, with)}
-	w := RoomWrite{Room: RoomID(NewID()), By: users[0], ID: id, Kind: Direct, Hash: hashOf(pair)}
+	w := RoomWrite{Room: RoomID(NewID()), By: users[0], ID: id, Kind: Direct, Hash: new(digest).users(pair).sum()}
 	w.Members = append(w.Members, NewMember{users[0], Participant})
 	if by != with {
 		w.Members = append(w.Members, NewMember{users[1], Participant})

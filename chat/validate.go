@@ -86,33 +86,38 @@ func (n *Node) checkData(data json.RawMessage) error {
 	return nil
 }
 
-// hashOf tells requests with the same id apart: it stands for all that the
-// sender chose.
-func hashOf(parts ...any) [16]byte {
-	var b []byte
-	for _, p := range parts {
-		switch v := p.(type) {
-		case string:
-			b = binary.AppendUvarint(b, uint64(len(v)))
-			b = append(b, v...)
-		case Seq:
-			b = binary.AppendUvarint(b, uint64(v))
-		case bool:
-			if v {
-				b = append(b, 1)
-			} else {
-				b = append(b, 0)
-			}
-		case []UserID:
-			b = binary.AppendUvarint(b, uint64(len(v)))
-			for _, id := range v {
-				b = binary.AppendUvarint(b, uint64(len(id)))
-				b = append(b, id...)
-			}
-		default:
-			panic(fmt.Sprintf("chat: can't hash %T", p))
-		}
+// digest collects what the sender of a request chose, so that requests with
+// the same id can be told apart. Each part is preceded by its length.
+type digest struct {
+	b []byte
+}
+
+func (d *digest) str(s string) *digest {
+	d.b = append(binary.AppendUvarint(d.b, uint64(len(s))), s...)
+	return d
+}
+
+func (d *digest) seq(s Seq) *digest {
+	d.b = binary.AppendUvarint(d.b, uint64(s))
+	return d
+}
+
+func (d *digest) flag(v bool) *digest {
+	if v {
+		return d.seq(1)
 	}
-	sum := sha256.Sum256(b)
+	return d.seq(0)
+}
+
+func (d *digest) users(ids []UserID) *digest {
+	d.seq(Seq(len(ids)))
+	for _, id := range ids {
+		d.str(string(id))
+	}
+	return d
+}
+
+func (d *digest) sum() [16]byte {
+	sum := sha256.Sum256(d.b)
 	return [16]byte(sum[:16])
 }
