@@ -28,6 +28,7 @@ import { Store } from "./store.js";
 import { forgetDrafts } from "./ui/drafts.js";
 import { fill } from "./ui/dom.js";
 import { showLogin } from "./ui/login.js";
+import { sayError } from "./ui/parts.js";
 import { shell } from "./ui/shell.js";
 import { toast } from "./ui/toast.js";
 
@@ -90,7 +91,7 @@ async function begin() {
 		else login();
 	} catch (err) {
 		login();
-		toast(err instanceof Error ? err.message : "The server can't be reached.", { kind: "error", action: { label: "Try again", run: () => location.reload() } });
+		toast(sayError(err), { kind: "error", action: { label: "Try again", run: () => location.reload() } });
 	}
 }
 

@@ -5,7 +5,7 @@
 import { dayKey, dayLabel, parseTime } from "./time.js";
 
 /**
- * @typedef {import("./store.js").Room} Room
+ * @typedef {import("./room.js").Room} Room
  * @typedef {import("./gochat.js").ChatEvent} ChatEvent
  * @typedef {{emoji: string, users: import("./gochat.js").User[]}} Reaction
  *
@@ -15,8 +15,8 @@ import { dayKey, dayLabel, parseTime } from "./time.js";
  * @typedef {{type: "system", key: string, text: string, time: number}} SystemRow
  * @typedef {{type: "message", key: string, event: ChatEvent, time: number, first: boolean, own: boolean, reactions: Reaction[],
  *   replyTo?: ChatEvent}} MessageRow first: of a group by one author
- * @typedef {{type: "local", key: string, local: import("./store.js").Local, first: boolean}} LocalRow
- * @typedef {{type: "note", key: string, note: import("./store.js").Note}} NoteRow
+ * @typedef {{type: "local", key: string, local: import("./room.js").Local, first: boolean}} LocalRow
+ * @typedef {{type: "note", key: string, note: import("./room.js").Note}} NoteRow
  * @typedef {StartRow|DayRow|NewRow|SystemRow|MessageRow|LocalRow|NoteRow} Row
  */
 
@@ -48,7 +48,7 @@ export function rowsOf(room, { me, now }) {
 	const notesUpTo = (/** @type {number} */ seq) => {
 		const first = room.log[0]?.seq ?? 0;
 		while (notes.length > 0 && notes[0].after < seq) {
-			const note = /** @type {import("./store.js").Note} */ (notes.shift());
+			const note = /** @type {import("./room.js").Note} */ (notes.shift());
 			if (note.after < first - 1 && room.more) continue; // it belongs to what is not loaded
 			flush();
 			rows.push({ type: "note", key: `n${note.id}`, note });
@@ -150,7 +150,7 @@ function systemText(e) {
 		case "joined": return self ? `${whom} joined` : `${who} added ${whom}`;
 		case "left": return self ? `${whom} left` : `${who} removed ${whom}`;
 		case "banned": return e.off ? `${who} lifted the ban of ${whom}` : `${who} banned ${whom}`;
-		case "role_changed": return e.role ? `${who} made ${whom} ${e.role === "member" ? "a member" : `an ${e.role}`}` : `${who} changed the role of ${whom}`;
+		case "role_changed": return `${who} made ${whom} ${e.role === "owner" || e.role === "admin" ? `an ${e.role}` : "a member"}`;
 		case "renamed": return `${who} renamed the room to ${e.text ?? ""}`;
 		case "archived": return e.off ? `${who} took the room out of the archive` : `${who} archived the room`;
 		default: return "";

@@ -6,41 +6,14 @@
  * neither the network nor the document.
  */
 
-import { mentions } from "./links.js";
+import { apply, byTitle, namesMe, newRoom } from "./room.js";
 
 /**
  * @typedef {import("./gochat.js").User} User
  * @typedef {import("./gochat.js").ChatEvent} ChatEvent
- * @typedef {import("./gochat.js").Entry} Entry
  * @typedef {import("./gochat.js").Room} RoomInfo
- *
- * @typedef {{id: string, type: "message"|"command", text: string, at: number, state: "pending"|"failed"|"stored",
- *   seq?: number, error?: {code: string, message: string}, call?: string, progress?: string}} Local
- *   what I sent and have not seen in the room yet
- * @typedef {{id: string, line: string, text: string, status: "ephemeral"|"failed", code?: string, at: number,
- *   after: number, entry?: string}} Note what a command told only me, shown behind the event with the seq after; entry: of the
- *   outbox, when the server refused the command
- *
- * @typedef {object} Room
- * @property {string} id
- * @property {string} name
- * @property {string} kind public, private or direct
- * @property {boolean} mine I am a member
- * @property {string} role
- * @property {boolean} archived
- * @property {User|undefined} peer of a direct room
- * @property {number} head the newest seq that is known
- * @property {number} read my read marker
- * @property {number} unread
- * @property {boolean} mentioned somebody named me in what is unread
- * @property {number|null} newAfter where "new" began when I opened it
- * @property {number} active when something was last said, in ms; 0 is unknown
- * @property {ChatEvent[]} log a run without holes, ascending; its end is the head
- * @property {"no"|"loading"|"yes"|"failed"} loaded whether the newest page is here
- * @property {boolean} more there is older history
- * @property {boolean} loadingOlder
- * @property {Map<string, Local>} local
- * @property {Note[]} notes
+ * @typedef {import("./room.js").Room} Room
+ * @typedef {import("./room.js").Note} Note
  */
 
 /**
@@ -97,14 +70,14 @@ export class Store {
 
 	/** Mine, in the order of the list: by name, direct ones by who spoke last. */
 	get mine() {
-		return [...this.rooms.values()].filter((r) => r.mine).sort((a, b) => byName(a, b, this.me));
+		return [...this.rooms.values()].filter((r) => r.mine).sort((a, b) => byTitle(a, b, this.me));
 	}
 
 	/** Public rooms that I could join. */
 	get open() {
 		return [...this.rooms.values()]
 			.filter((r) => !r.mine && r.kind === "public" && !r.archived)
-			.sort((a, b) => byName(a, b, this.me));
+			.sort((a, b) => byTitle(a, b, this.me));
 	}
 
 	/** All that is unread. */
@@ -118,13 +91,7 @@ export class Store {
 
 	/** @param {RoomInfo} info @param {boolean} [mine] undefined: as it was */
 	#put(info, mine) {
-		const old = this.rooms.get(info.id);
-		/** @type {Room} */
-		const room = old ?? {
-			id: info.id, name: "", kind: info.kind, mine: false, role: "", archived: false, peer: undefined, head: 0, read: 0,
-			unread: 0, mentioned: false, newAfter: null, active: 0, log: [], loaded: "no", more: true, loadingOlder: false,
-			local: new Map(), notes: [],
-		};
+		const room = this.rooms.get(info.id) ?? newRoom(info.id, info.kind);
 		room.name = info.name || room.name;
 		room.kind = info.kind;
 		room.archived = info.archived === true;
@@ -470,34 +437,4 @@ export class Store {
 /** @param {{code: string, message: string}} [error] @returns {{text: string, status: "failed", code: string}} */
 function failure(error) {
 	return { text: error?.message || "The command failed.", status: "failed", code: error?.code ?? "internal" };
-}
-
-/** What an event does to an earlier message. @param {Room} room @param {ChatEvent} e */
-function apply(room, e) {
-	if ((e.kind !== "edited" && e.kind !== "deleted") || e.ref === undefined) return;
-	const i = room.log.findIndex((m) => m.seq === e.ref);
-	const target = room.log[i];
-	if (!target || target.deleted_by !== undefined) return;
-	const { text, data, mentions, ...rest } = target;
-	if (e.kind === "deleted") room.log[i] = { ...rest, deleted_by: e.seq };
-	else if (e.text !== undefined && e.seq > (target.edited_by ?? 0)) {
-		room.log[i] = { ...rest, text: e.text, ...(e.data && { data: e.data }), ...(e.mentions && { mentions: e.mentions }), edited_by: e.seq };
-	}
-}
-
-/** Does somebody call me? @param {ChatEvent} e @param {User} me */
-export function namesMe(e, me) {
-	return e.user.id !== me.id && (e.mentions?.includes(me.id) === true || mentions(e.text ?? "", me.name));
-}
-
-/** What a room is called by somebody. @param {Room} room @param {User} me */
-export function titleOf(room, me) {
-	if (room.kind !== "direct") return room.name || "…";
-	if (room.peer && room.peer.id !== me.id) return room.peer.name;
-	return room.peer ? `${me.name} (notes to self)` : "Direct message";
-}
-
-/** @param {Room} a @param {Room} b @param {User} me */
-function byName(a, b, me) {
-	return titleOf(a, me).localeCompare(titleOf(b, me), undefined, { sensitivity: "base", numeric: true }) || (a.id < b.id ? -1 : 1);
 }

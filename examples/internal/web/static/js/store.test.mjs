@@ -1,7 +1,8 @@
 import { strict as assert } from "node:assert";
 import { beforeEach, test } from "node:test";
 
-import { Store, titleOf } from "./store.js";
+import { titleOf } from "./room.js";
+import { Store } from "./store.js";
 
 const ME = { id: "u1", name: "carlos" };
 const JOHN = { id: "u2", name: "john" };

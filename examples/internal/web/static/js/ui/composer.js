@@ -1,7 +1,7 @@
 // @ts-check
 
 import { hinted, insertion, matching, usageOf } from "../commands.js";
-import { titleOf } from "../store.js";
+import { titleOf } from "../room.js";
 import { draft, keepDraft } from "./drafts.js";
 import { fill, h, setText } from "./dom.js";
 import { icon } from "./icons.js";

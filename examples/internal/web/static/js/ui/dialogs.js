@@ -4,6 +4,11 @@ import { h, fill } from "./dom.js";
 import { icon } from "./icons.js";
 import { avatar, iconButton, sayError, showDialog } from "./parts.js";
 
+/** @param {string} id @param {import("./dom.js").Child[]} title @param {() => void} close */
+function dialogHead(id, title, close) {
+	return h("div", { class: "dialog-head" }, h("h2", { id }, title), iconButton("close", "Close", { on: { click: close } }));
+}
+
 /**
  * Asks for the name and the kind of a new room. What is wrong with the name is
  * said beside it.
@@ -17,7 +22,8 @@ export function newRoomDialog({ create, discard, online, created }) {
 	});
 	const error = h("p", { id: "room-error", class: "form-error", role: "alert", data: { testid: "room-dialog-error" } });
 	const general = h("p", { class: "form-error", role: "alert", data: { testid: "room-dialog-general-error" } });
-	const kind = (/** @type {string} */ value, /** @type {string} */ label, /** @type {string} */ detail, /** @type {import("./icons.js").IconName} */ sign) => {
+	/** @param {string} value @param {string} label @param {string} detail @param {import("./icons.js").IconName} sign */
+	const kind = (value, label, detail, sign) => {
 		const radio = h("input", { type: "radio", name: "kind", value, data: { testid: `room-dialog-${value}` } });
 		radio.checked = value === "public";
 		return h("label", { class: "choice" }, radio, icon(sign), h("span", {}, h("b", {}, label), h("span", { class: "choice-detail" }, detail)));
@@ -31,7 +37,7 @@ export function newRoomDialog({ create, discard, online, created }) {
 		general,
 		h("div", { class: "dialog-actions" }, h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Cancel"), submit));
 	const dialog = h("dialog", { class: "dialog", "aria-labelledby": "room-dialog-title", data: { testid: "room-dialog" } },
-		h("div", { class: "dialog-head" }, h("h2", { id: "room-dialog-title" }, "New room"), iconButton("close", "Close", { on: { click: () => dialog.close() } })),
+		dialogHead("room-dialog-title", ["New room"], () => dialog.close()),
 		form);
 
 	/** @type {string|null} */
@@ -82,15 +88,20 @@ export function newRoomDialog({ create, discard, online, created }) {
 /**
  * Who is in a room.
  * @param {{title: string, load: () => Promise<{user: import("../gochat.js").User, role: string}[]>, me: import("../gochat.js").User,
- *   canInvite: boolean, onInvite: () => void, onDirect: (user: import("../gochat.js").User) => void}} o
+ *   onInvite: () => void, onDirect: (user: import("../gochat.js").User) => void}} o
  */
-export function membersDialog({ title, load, me, canInvite, onInvite, onDirect }) {
+export function membersDialog({ title, load, me, onInvite, onDirect }) {
 	const list = h("ul", { class: "members" });
 	const status = h("p", { class: "picker-status", role: "status" }, "Loading…");
 	const dialog = h("dialog", { class: "dialog", "aria-labelledby": "members-title", data: { testid: "members-dialog" } },
-		h("div", { class: "dialog-head" }, h("h2", { id: "members-title" }, "Members of ", h("bdi", {}, title)), iconButton("close", "Close", { on: { click: () => dialog.close() } })),
-		canInvite && h("button", { type: "button", class: "button button-wide", data: { testid: "invite" }, on: { click: () => { dialog.close(); onInvite(); } } }, icon("plus"), "Invite somebody"),
+		dialogHead("members-title", ["Members of ", h("bdi", {}, title)], () => dialog.close()),
+		h("button", { type: "button", class: "button button-wide", data: { testid: "invite" }, on: { click: () => after(onInvite) } },
+			icon("plus"), "Invite somebody"),
 		list, status);
+	const after = (/** @type {() => void} */ run) => {
+		dialog.close();
+		run();
+	};
 	showDialog(dialog);
 	load().then((members) => {
 		status.textContent = members.length === 1 ? "1 member" : `${members.length} members`;
@@ -98,7 +109,8 @@ export function membersDialog({ title, load, me, canInvite, onInvite, onDirect }
 			avatar(user, "s"),
 			h("span", { class: "member-name", dir: "auto" }, user.name, user.id === me.id && h("span", { class: "muted" }, " (you)")),
 			role !== "" && role !== "member" && h("span", { class: "tag" }, role),
-			user.id !== me.id && !user.bot && h("button", { type: "button", class: "button button-small", on: { click: () => { dialog.close(); onDirect(user); } } }, "Message"))));
+			user.id !== me.id && !user.bot &&
+				h("button", { type: "button", class: "button button-small", on: { click: () => after(() => onDirect(user)) } }, "Message"))));
 	}, (err) => {
 		status.textContent = sayError(err);
 	});
@@ -111,7 +123,8 @@ export function membersDialog({ title, load, me, canInvite, onInvite, onDirect }
 export function confirmDialog({ title, text, action, run }) {
 	const error = h("p", { class: "form-error", role: "alert" });
 	const yes = h("button", { type: "button", class: "button button-danger", data: { testid: "confirm" }, on: { click: go } }, action);
-	const dialog = h("dialog", { class: "dialog dialog-small", role: "alertdialog", "aria-labelledby": "confirm-title", "aria-describedby": "confirm-text" },
+	const labels = { "aria-labelledby": "confirm-title", "aria-describedby": "confirm-text" };
+	const dialog = h("dialog", { class: "dialog dialog-small", role: "alertdialog", ...labels },
 		h("h2", { id: "confirm-title" }, title), h("p", { id: "confirm-text" }, text), error,
 		h("div", { class: "dialog-actions" }, h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Cancel"), yes));
 	async function go() {

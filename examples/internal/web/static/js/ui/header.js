@@ -1,6 +1,6 @@
 // @ts-check
 
-import { titleOf } from "../store.js";
+import { titleOf } from "../room.js";
 import { fill, h } from "./dom.js";
 import { avatar, iconButton, roomIcon } from "./parts.js";
 
@@ -13,7 +13,9 @@ export function header({ store, onMenu, onMembers, onLeave }) {
 	const el = h("header", { class: "room-head" });
 	const render = () => {
 		const { room } = store;
-		const menu = iconButton("menu", "Show rooms", { class: "menu-button", data: { testid: "open-drawer" }, "aria-controls": "sidebar", on: { click: onMenu } });
+		const menu = iconButton("menu", "Show rooms", {
+			class: "menu-button", data: { testid: "open-drawer" }, "aria-controls": "sidebar", on: { click: onMenu },
+		});
 		if (!room) return fill(el, menu, h("div", { class: "room-titles" }, h("h1", { class: "room-title" }, "gochat")));
 		const direct = room.kind === "direct";
 		fill(el, menu,
@@ -30,7 +32,7 @@ export function header({ store, onMenu, onMembers, onLeave }) {
 	return { el, render };
 }
 
-/** @param {import("../store.js").Room} room */
+/** @param {import("../room.js").Room} room */
 function subtitle(room) {
 	const what = room.kind === "public" ? "Public room" : room.kind === "private" ? "Private room" : "Direct message";
 	return room.archived ? `${what}, archived` : what;

@@ -4,7 +4,7 @@
 
 import { asTyped } from "../commands.js";
 import { isEmojiOnly, tokens } from "../links.js";
-import { namesMe, titleOf } from "../store.js";
+import { namesMe, titleOf } from "../room.js";
 import { bareClock, dayPhrase, fullTime, parseTime } from "../time.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -31,7 +31,9 @@ export function rowElement(row, o) {
 	switch (row.type) {
 		case "start": return start(row, o);
 		case "day": return h("div", { class: "row-day", role: "separator", "aria-label": row.label }, h("span", {}, row.label));
-		case "new": return h("div", { class: "row-new", role: "separator", "aria-label": "New messages", data: { testid: "new-marker" } }, h("span", {}, "New"));
+		case "new":
+			return h("div", { class: "row-new", role: "separator", "aria-label": "New messages", data: { testid: "new-marker" } },
+				h("span", {}, "New"));
 		case "system": return h("p", { class: "row-system", title: fullTime(row.time), dir: "auto", data: { testid: "system" } }, row.text);
 		case "message": return message(row, o);
 		case "local": return local(row, o);
@@ -85,13 +87,18 @@ function message(row, { me, now }) {
 	const body = h("div", { class: "msg-body" });
 	if (row.first) body.append(head(e.user, timeOf(row.time, now)));
 	if (e.call) {
-		body.append(h("p", { class: "msg-context" }, icon("reply"), h("span", {}, h("bdi", {}, e.call.by.name), " used ", h("code", {}, `/${e.call.name}`))));
+		body.append(h("p", { class: "msg-context" }, icon("reply"),
+			h("span", {}, h("bdi", {}, e.call.by.name), " used ", h("code", {}, `/${e.call.name}`))));
 	} else if (row.replyTo) {
 		body.append(h("p", { class: "msg-context" }, icon("reply"),
 			h("span", { class: "msg-quote" }, h("bdi", {}, row.replyTo.user.name), ": ", h("bdi", {}, row.replyTo.text ?? "deleted message"))));
 	}
-	if (e.deleted_by !== undefined) body.append(h("p", { class: "msg-text msg-deleted", data: { testid: "message-text" } }, "This message was deleted."));
-	else body.append(h("div", { class: "msg-line" }, textOf(e.text ?? "", me), e.edited_by !== undefined && h("span", { class: "msg-edited" }, " edited")));
+	if (e.deleted_by !== undefined) {
+		body.append(h("p", { class: "msg-text msg-deleted", data: { testid: "message-text" } }, "This message was deleted."));
+	} else {
+		body.append(h("div", { class: "msg-line" }, textOf(e.text ?? "", me),
+			e.edited_by !== undefined && h("span", { class: "msg-edited" }, " edited")));
+	}
 	if (row.reactions.length > 0) {
 		body.append(h("ul", { class: "reactions" }, row.reactions.map((r) =>
 			h("li", { class: "reaction", title: r.users.map((u) => u.name).join(", ") }, r.emoji, h("span", {}, String(r.users.length))))));
@@ -133,20 +140,22 @@ function local(row, { me, now, actions }) {
 	const body = h("div", { class: "msg-body" });
 	if (row.first) body.append(head(me, timeOf(l.at, now)));
 	body.append(h("div", { class: "msg-line" }, textOf(l.text, me)));
-	if (l.state === "pending") el.append(h("span", { class: "msg-mark", title: "Sending…" }, icon("clock"), h("span", { class: "sr-only" }, "Sending")));
+	if (l.state === "pending") {
+		el.append(h("span", { class: "msg-mark", title: "Sending…" }, icon("clock"), h("span", { class: "sr-only" }, "Sending")));
+	}
 	if (l.state === "failed") body.append(failed(l, actions));
 	el.append(body);
 	return el;
 }
 
-/** @param {import("../store.js").Local} l */
+/** @param {import("../room.js").Local} l */
 function pendingCommand(l) {
 	return h("article", { class: "note note-pending", data: { testid: "command", id: l.id, state: l.state } },
 		h("p", { class: "note-head" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i", {}), h("i", {}), h("i", {})),
 			l.progress ? h("bdi", {}, l.progress) : "Running", h("code", { class: "note-line", dir: "auto" }, l.text)));
 }
 
-/** @param {import("../store.js").Local} l @param {Actions} actions */
+/** @param {import("../room.js").Local} l @param {Actions} actions */
 function failed(l, actions) {
 	return h("div", { class: "send-error" },
 		icon("alert"),
@@ -157,7 +166,7 @@ function failed(l, actions) {
 			button("Delete", () => actions.discard(l.id), "message-delete")));
 }
 
-/** @param {import("../store.js").Note} n @param {Around} o */
+/** @param {import("../room.js").Note} n @param {Around} o */
 function note(n, { me, actions }) {
 	const bad = n.status === "failed";
 	const el = h("article", { class: `note ${bad ? "note-failed" : ""}`, data: { testid: "note", status: n.status, code: n.code ?? "", id: n.id } },

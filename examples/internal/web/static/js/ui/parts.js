@@ -7,10 +7,11 @@ import { fullTime, shortTime } from "../time.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** @param {import("../gochat.js").User} user @param {string} [size] "s" or "" */
+/** @param {import("../gochat.js").User} user @param {string} [size] xs, s, l, or in between */
 export function avatar(user, size = "") {
-	if (user.bot) return h("span", { class: `avatar avatar-bot ${size && `avatar-${size}`}`, "aria-hidden": "true" }, botFace());
-	return h("span", { class: `avatar ${size && `avatar-${size}`}`, vars: { "--avatar": colourOf(user.id) }, "aria-hidden": "true" }, initials(user.name));
+	const sized = size && `avatar-${size}`;
+	if (user.bot) return h("span", { class: `avatar avatar-bot ${sized}`, "aria-hidden": "true" }, botFace());
+	return h("span", { class: `avatar ${sized}`, vars: { "--avatar": colourOf(user.id) }, "aria-hidden": "true" }, initials(user.name));
 }
 
 function botFace() {
@@ -70,7 +71,12 @@ export function sayError(err) {
 	return err instanceof Error && err.message ? err.message : "Something went wrong.";
 }
 
-/** A picture and some words where there is nothing to show. @param {import("./icons.js").IconName} name @param {string} title @param {...import("./dom.js").Child} more */
+/**
+ * A picture and some words where there is nothing to show.
+ * @param {import("./icons.js").IconName} name
+ * @param {string} title
+ * @param {...import("./dom.js").Child} more
+ */
 export function emptyState(name, title, ...more) {
 	return h("div", { class: "empty" }, h("div", { class: "empty-icon" }, icon(name)), h("h2", {}, title), ...more);
 }

@@ -60,7 +60,9 @@ export function openPicker({ title, placeholder, empty, find, pick }) {
 			id: `${id}-${i}`, class: "picker-item", role: "option", "aria-selected": "false", data: { testid: "picker-item", key: item.key },
 			on: { click: () => choose(item), mousemove: () => chosen !== i && mark(i) },
 		}, item.picture,
-		h("span", { class: "picker-text" }, h("span", { class: "picker-title", dir: "auto" }, item.title), item.detail && h("span", { class: "picker-detail" }, item.detail)),
+		h("span", { class: "picker-text" },
+			h("span", { class: "picker-title", dir: "auto" }, item.title),
+			item.detail && h("span", { class: "picker-detail" }, item.detail)),
 		item.action && h("span", { class: "picker-action" }, item.action))));
 		mark(0);
 	}

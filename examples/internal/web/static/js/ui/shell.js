@@ -1,6 +1,6 @@
 // @ts-check
 
-import { titleOf } from "../store.js";
+import { titleOf } from "../room.js";
 import { banner } from "./banner.js";
 import { composer } from "./composer.js";
 import { confirmDialog, membersDialog, newRoomDialog } from "./dialogs.js";
@@ -148,7 +148,6 @@ export function shell(root, { auth, store, session }) {
 			title: titleOf(room, store.me),
 			me: store.me,
 			load: () => session.members(room.id),
-			canInvite: true,
 			onInvite: () => onInvite(room),
 			onDirect: async (user) => {
 				const id = await orToast(session.direct(user.id));
@@ -157,7 +156,7 @@ export function shell(root, { auth, store, session }) {
 		});
 	}
 
-	/** @param {import("../store.js").Room} room */
+	/** @param {import("../room.js").Room} room */
 	function onInvite(room) {
 		openPicker({
 			title: "Invite somebody",

@@ -1,6 +1,6 @@
 // @ts-check
 
-import { titleOf } from "../store.js";
+import { titleOf } from "../room.js";
 import { h, fill, perFrame, reconcile, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { logo } from "./login.js";
@@ -73,7 +73,7 @@ export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogo
 		setText(openCount, String(joinable.length));
 	};
 
-	/** @param {Element} list @param {import("../store.js").Room[]} shown */
+	/** @param {Element} list @param {import("../room.js").Room[]} shown */
 	function items(list, shown) {
 		reconcile(list, shown, {
 			key: (r) => r.id,
@@ -82,7 +82,7 @@ export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogo
 		});
 	}
 
-	/** @param {import("../store.js").Room} r */
+	/** @param {import("../room.js").Room} r */
 	function item(r) {
 		const title = titleOf(r, store.me);
 		const badge = r.unread > 0 && h("span", { class: `badge ${r.mentioned ? "badge-mention" : ""}`, data: { testid: "unread" } },

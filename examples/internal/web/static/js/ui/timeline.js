@@ -1,7 +1,7 @@
 // @ts-check
 
 import { rowsOf } from "../rows.js";
-import { titleOf } from "../store.js";
+import { titleOf } from "../room.js";
 import { fill, h, perFrame, reconcile, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { rowElement, rowStamp } from "./message.js";
@@ -25,7 +25,8 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		on: { scroll: () => scrolled() },
 	}, h("div", { class: "filler" }), above, list);
 	const jumpText = h("span", {}, "Jump to latest");
-	const jump = h("button", { type: "button", class: "jump", hidden: true, data: { testid: "jump-latest" }, on: { click: () => toEnd() } }, icon("down"), jumpText);
+	const jump = h("button", { type: "button", class: "jump", hidden: true, data: { testid: "jump-latest" }, on: { click: () => toEnd() } },
+		icon("down"), jumpText);
 	const instead = h("div", { class: "instead", hidden: true });
 	// What others say is read out from here: the log itself also changes when a
 	// room is opened, when history comes, and by what I say myself.
@@ -120,7 +121,7 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		session.attend(seen && atEnd && !scroller.hidden && store.room?.loaded === "yes");
 	}
 
-	/** @param {import("../store.js").Room|undefined} room */
+	/** @param {import("../room.js").Room|undefined} room */
 	function showInstead(room) {
 		scroller.hidden = true;
 		jump.hidden = true;
@@ -136,8 +137,9 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 				h("button", { type: "button", class: "button", on: { click: () => session.reload() } }, "Try again")));
 		}
 		if (store.current !== null) return fill(instead, emptyState("search", "There is no such room", h("p", {}, "Or you may not see it.")));
-		fill(instead, emptyState("message", store.mine.length > 0 ? "Pick a conversation" : `Welcome, ${store.me.name}`,
-			h("p", {}, store.mine.length > 0 ? "Choose a room on the left, or start a new one." : "Join a room that is open to all, or start one of your own."),
+		const some = store.mine.length > 0;
+		fill(instead, emptyState("message", some ? "Pick a conversation" : `Welcome, ${store.me.name}`,
+			h("p", {}, some ? "Choose a room on the left, or start a new one." : "Join a room that is open to all, or start one of your own."),
 			h("div", { class: "empty-actions" },
 				h("button", { type: "button", class: "button button-primary", on: { click: onNewRoom } }, "New room"),
 				h("button", { type: "button", class: "button", on: { click: onBrowse } }, "Browse rooms"))));
