@@ -28,13 +28,14 @@ type conn struct {
 	ws   *websocket.Conn
 	wire *wire
 
-	ctx    context.Context // of requests to the hub
-	cancel context.CancelFunc
-	rooms  map[chat.RoomID]chat.Room // the reader's
-	next   *chat.Session             // the reader's: begins with the reply to its hello
-	faults window                    // the reader's: faulty frames
-	pings  window                    // the reader's: control frames
-	limit  run                       // the reader's: requests refused as too many
+	cancel context.CancelFunc // of what the reader does
+
+	// These are the reader's.
+	rooms  map[chat.RoomID]chat.Room
+	next   *chat.Session // begins with the reply to its hello
+	faults window        // faulty frames
+	pings  window        // control frames
+	limit  run           // requests refused as too many
 
 	mu         sync.Mutex
 	who        chat.Principal
@@ -56,16 +57,14 @@ type conn struct {
 }
 
 func newConn(h *Handler, p chat.Principal) *conn {
-	c := &conn{h: h, who: p, space: make(chan struct{}, 1)}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	return c
+	return &conn{h: h, who: p, space: make(chan struct{}, 1)}
 }
 
 // user is who the connection belongs to. It never changes: see extend.
 func (c *conn) user() chat.UserID { return c.who.User.ID }
 
-// read is the life of the connection.
-func (c *conn) read() {
+// read is the life of the connection. ctx ends with cut.
+func (c *conn) read(ctx context.Context) {
 	defer c.finish()
 	for {
 		typ, data, err := c.message()
@@ -76,7 +75,7 @@ func (c *conn) read() {
 		if f := c.refuse(typ, data); f != nil {
 			c.end(*f)
 		} else if c.busy() {
-			c.serve(data)
+			c.serve(ctx, data)
 			c.idle()
 		}
 		putBuffer(data)

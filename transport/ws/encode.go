@@ -62,6 +62,17 @@ func (o *object) event(e *chat.Event) {
 	o.raw("data", e.Data)
 	o.count("edited_by", int64(e.EditedBy))
 	o.count("deleted_by", int64(e.DeletedBy))
+	if len(e.Reactions) > 0 {
+		o.list("reactions")
+		for _, r := range e.Reactions {
+			o.item()
+			o.str("text", r.Text)
+			o.num("count", int64(r.Count))
+			texts(o, "users", r.Users)
+			o.close()
+		}
+		o.end()
+	}
 }
 
 func (o *object) user(name string, u *chat.User) {
@@ -85,18 +96,32 @@ func (o *object) room(r *chat.RoomInfo) {
 	o.raw("data", r.Data)
 	o.num("head", int64(r.Head))
 	o.num("floor", int64(r.Floor))
+	o.num("members", int64(r.Members))
 	o.user("with", r.With)
 }
 
-// entry writes a room as one user sees it. Role, read and unread are there
-// for members only. The last event is left out: lists stay short that way, and
-// history has it.
+// maxLast is the longest last event in a list of rooms. Longer ones are left
+// out, so that the list does not get short for them; history has them.
+const maxLast = 1 << 10
+
+// entry writes a room as one user sees it. All but what is known of every room
+// is there for members only.
 func (o *object) entry(e *chat.InboxEntry) {
 	o.room(&e.RoomInfo)
-	if e.Role != "" {
-		o.str("role", string(e.Role))
-		o.num("read", int64(e.Read))
-		o.num("unread", e.Unread)
+	if e.Role == "" {
+		return
+	}
+	o.str("role", string(e.Role))
+	o.num("read", int64(e.Read))
+	o.num("unread", e.Unread)
+	if e.Last != nil {
+		before := len(o.b)
+		o.open("last")
+		o.event(e.Last)
+		o.close()
+		if len(o.b)-before > maxLast {
+			o.b = o.b[:before]
+		}
 	}
 }
 

@@ -147,6 +147,8 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made bool) {
 	}
 	c.wire = hj.wire
 	c.ws.SetReadLimit(maxHello)
+	ctx, cancel := context.WithCancel(context.Background()) // not the request's: it ends with this call
+	c.cancel = cancel
 	h.mu.Lock()
 	h.conns[c] = struct{}{}
 	draining := h.draining
@@ -157,7 +159,7 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made bool) {
 	}
 	go func() {
 		defer h.tasks.Done()
-		c.read()
+		c.read(ctx)
 		h.mu.Lock()
 		delete(h.conns, c)
 		h.mu.Unlock()

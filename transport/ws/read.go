@@ -101,35 +101,35 @@ func (c *conn) ponged(context.Context, []byte) {
 }
 
 // serve answers one frame.
-func (c *conn) serve(data []byte) {
+func (c *conn) serve(life context.Context, data []byte) {
 	f, fault := decode(data)
 	if len(data) > maxFrame && (f.kind == nil || !f.kind.hello) {
 		c.end(farewell{codeTooBig, "the frame is longer than 64 KiB"})
 		return
 	}
 	if fault != nil {
-		c.fault(f, fault)
+		c.fault(life, f, fault)
 		return
 	}
 	if !f.kind.hello && !c.connected() {
-		c.reply(errorFrame(f.id, &chat.Error{Code: "bad_request", Field: "type", Message: "Say hello first."}))
+		c.reply(life, errorFrame(f.id, &chat.Error{Code: "bad_request", Field: "type", Message: "Say hello first."}))
 		c.end(farewell{codePolicy, "the first frame is hello"})
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(life, requestTimeout)
 	defer cancel()
 	o := ok(f.id)
 	err := f.body.serve(ctx, c, f.id, &o)
 	switch {
 	case f.id == "": // wants no reply
 	case err == nil:
-		c.reply(o.frame())
+		c.reply(life, o.frame())
 	default:
 		e := replyError(err)
 		if e.Code == "internal" {
 			c.h.o.Logger.Error("ws: request failed", "type", f.typ, "user", c.user(), "err", err)
 		}
-		c.reply(errorFrame(f.id, e))
+		c.reply(life, errorFrame(f.id, e))
 		if f.kind.hello {
 			c.end(farewellFor(err))
 		}
@@ -141,9 +141,9 @@ func (c *conn) serve(data []byte) {
 
 // fault answers a faulty frame. Many of them are an attack, or a client that
 // must be repaired.
-func (c *conn) fault(f frame, fault *chat.Error) {
+func (c *conn) fault(life context.Context, f frame, fault *chat.Error) {
 	if f.id != "" || f.kind == nil || !f.kind.silent || fault.Field == "id" {
-		c.reply(errorFrame(f.id, fault))
+		c.reply(life, errorFrame(f.id, fault))
 	}
 	if f.kind != nil && f.kind.make == nil {
 		return // of this protocol, if not of this server

@@ -2,6 +2,8 @@ package ws
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/carlware/gochat/chat"
@@ -53,9 +55,14 @@ type notice struct {
 	Expires time.Time `json:"expires"`
 }
 
-// as decodes a frame of the server. What is not understood in it is left out.
+// errMalformed: a frame of the server that can't be read.
+var errMalformed = errors.New("ws: malformed frame")
+
+// as decodes a frame of the server. Fields that it does not know are left out.
 func as[T any](data []byte) (T, error) {
 	var v T
-	err := json.Unmarshal(data, &v)
-	return v, err
+	if err := json.Unmarshal(data, &v); err != nil {
+		return v, fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	return v, nil
 }
