@@ -1,0 +1,277 @@
+package pgtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Cluster is a server that belongs to this test binary. Its methods may be
+// called concurrently.
+type Cluster struct {
+	bin, dir, data string
+	port           int
+	url            string
+
+	guard *exec.Cmd // see watch
+	hold  io.Closer // the guard's input
+
+	mu     sync.Mutex
+	server *exec.Cmd     // nil while it is down
+	gone   chan struct{} // closed when server has ended
+}
+
+// settings are those of the server that tests rely on.
+const settings = `
+listen_addresses = '127.0.0.1'
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+max_connections = 200
+shared_buffers = 32MB
+max_wal_size = 256MB
+log_line_prefix = '%m [%p] '
+`
+
+// start makes a cluster and starts its server.
+func start() (_ *Cluster, err error) {
+	if !supported {
+		return nil, errors.New("it can only be started on Unix")
+	}
+	bin, err := find()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{bin: bin}
+	if c.dir, err = serverDir(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.end()
+			os.RemoveAll(c.dir)
+		}
+	}()
+	c.data = filepath.Join(c.dir, "data")
+	if err := c.watch(); err != nil {
+		return nil, err
+	}
+
+	// A password, since everybody on this machine can connect.
+	password, secret := rand.Text(), filepath.Join(c.dir, "password")
+	if err := os.WriteFile(secret, []byte(password+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	if err := give(secret); err != nil {
+		return nil, err
+	}
+	initdb := c.command("initdb", "--pgdata="+c.data, "--username=postgres", "--pwfile="+secret,
+		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	conf, err := os.OpenFile(filepath.Join(c.data, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	_, err = fmt.Fprintf(conf, "%sunix_socket_directories = '%s'\n", settings, c.dir)
+	if err = errors.Join(err, conf.Close()); err != nil {
+		return nil, err
+	}
+	for range 5 { // somebody else may take the port in between
+		if c.port, err = freePort(); err != nil {
+			return nil, err
+		}
+		c.url = fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, c.port)
+		if err = c.serve(); err == nil || !bytes.Contains(c.log(), []byte("Address already in use")) {
+			return c, err
+		}
+	}
+	return nil, err
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// guard stops the server and removes its directory when its input ends.
+const guard = `
+while read -r line; do :; done
+if pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null); then
+	kill -QUIT "$pid" 2>/dev/null
+	for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2>/dev/null && sleep 0.2; done
+fi
+rm -rf "$1"
+`
+
+// watch starts the guard. This process holds the other end of its input, and
+// the kernel closes that however the process ends: so neither the server nor
+// its files outlive the tests.
+func (c *Cluster) watch() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	cmd := exec.Command("/bin/sh", "-c", guard, "guard", c.dir)
+	cmd.Dir, cmd.Stdin = "/", r
+	drop(cmd)
+	if err := cmd.Start(); err != nil {
+		w.Close()
+		return err
+	}
+	c.guard, c.hold = cmd, w
+	return nil
+}
+
+// end stops the server and removes its files.
+func (c *Cluster) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.halt(fast)
+	if c.guard != nil {
+		c.hold.Close()
+		c.guard.Wait() // it does what it can
+		c.guard = nil
+	}
+}
+
+// serve starts the server and waits until it answers. c.mu is held, or nobody
+// else has c.
+func (c *Cluster) serve() error {
+	out, err := os.OpenFile(filepath.Join(c.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd := c.command("postgres", "-D", c.data, "-p", strconv.Itoa(c.port))
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	gone := make(chan struct{})
+	go func() { cmd.Wait(); close(gone) }() // how it ended is in the log
+	c.server, c.gone = cmd, gone
+	for begin := time.Now(); ; {
+		err := c.ping()
+		if err == nil {
+			return nil
+		}
+		if time.Since(begin) > patience {
+			c.halt(immediate)
+			return fmt.Errorf("the server does not answer: %w: %s", err, c.log())
+		}
+		select {
+		case <-gone:
+			c.server = nil
+			return fmt.Errorf("the server does not start: %s", c.log())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Cluster) ping() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, c.url)
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}
+
+// halt ends the server, if it runs, and waits until it has ended.
+func (c *Cluster) halt(how os.Signal) error {
+	if c.server == nil {
+		return nil
+	}
+	if err := c.server.Process.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-c.gone:
+	case <-time.After(patience):
+		c.server.Process.Kill()
+		<-c.gone
+	}
+	c.server = nil
+	return nil
+}
+
+// Stop shuts the server down in order: its clients are cut off, and what they
+// had not committed is undone.
+func (c *Cluster) Stop(t testing.TB) { c.control(t, func() error { return c.halt(fast) }) }
+
+// Kill ends the server at once and without a checkpoint, as a crash does: the
+// next start recovers from the write-ahead log.
+func (c *Cluster) Kill(t testing.TB) { c.control(t, func() error { return c.halt(immediate) }) }
+
+// Start starts the server again, at the same address, and returns when it
+// answers. It does nothing while the server runs.
+func (c *Cluster) Start(t testing.TB) {
+	t.Helper()
+	c.control(t, func() error {
+		if c.server != nil {
+			return nil
+		}
+		return c.serve()
+	})
+}
+
+func (c *Cluster) control(t testing.TB, f func() error) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := f(); err != nil {
+		t.Errorf("pgtest: %v", err)
+	}
+}
+
+// New is as the function [New], in this cluster.
+func (c *Cluster) New(t testing.TB) Database {
+	t.Helper()
+	return fresh(t, c.url)
+}
+
+// log returns the end of what the server has written.
+func (c *Cluster) log() []byte {
+	b, err := os.ReadFile(filepath.Join(c.dir, "log"))
+	if err != nil {
+		return []byte(err.Error() + "\n")
+	}
+	return b[max(0, len(b)-8<<10):]
+}
+
+// command is one of the server's programs, run as the server's user.
+func (c *Cluster) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir = c.dir
+	// Nothing that would direct it elsewhere, or change its language.
+	cmd.Env = []string{"LC_ALL=C"}
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "PG") && !strings.HasPrefix(v, "LC_") && !strings.HasPrefix(v, "LANG") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	drop(cmd)
+	return cmd
+}
