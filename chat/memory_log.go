@@ -43,6 +43,11 @@ func (s *MemoryStore) append(w *Write) (Appended, []Event, error) {
 		if r.message(w.Ref) == nil {
 			return Appended{}, nil, ErrNotFound
 		}
+		if w.Kind == Reacted && !w.Off && !r.reactable(w.Ref, w.Text) {
+			return Appended{}, nil, &InputError{
+				Code: "bad_request", Field: "text", Message: fmt.Sprintf("A message has at most %d different reactions.", memReactionsMax),
+			}
+		}
 	}
 	row := s.row(w)
 	r.add(row, s.clock())
@@ -105,6 +110,9 @@ func (s *MemoryStore) apply(r *memRoom, row *memRow, w *Write) {
 			m.Text, m.Mentions, m.Data = "", nil, nil
 			m.EditedBy, m.DeletedBy = 0, e.Seq
 		})
+		delete(r.reactions, e.Ref)
+	case Reacted:
+		r.reacts(e, row.user)
 	}
 }
 
@@ -164,7 +172,9 @@ func (s *MemoryStore) Page(ctx context.Context, viewer UserID, room RoomID, r Ra
 			seq = end - 1 - i
 		}
 		e := m.read(m.rows[seq-1])
-		bytes += len(e.Text) + len(e.Data)
+		reactions, size := m.reactionsTo(seq, s.users[viewer])
+		e.Reactions = reactions
+		bytes += len(e.Text) + len(e.Data) + size
 		if p.More = len(p.Events) > 0 && (len(p.Events) == limit || bytes > memPageBytes); p.More {
 			break
 		}

@@ -17,6 +17,8 @@ type memRoom struct {
 	rows    []*memRow      // the event n is rows[n-1]
 	ids     map[uint64]Seq // see find
 	members []*memMember   // and banned users, in the order of their ids
+
+	reactions map[Seq][]memReaction // by message, in the order of their first use
 }
 
 // memRow is a stored event. It is replaced, never changed: readers and the
@@ -109,7 +111,10 @@ func (r *memRoom) enter(u *memUser, role Role, at Seq) {
 	if r.info.Hides {
 		m.VisibleFrom = at
 	}
-	u.rooms[r.info.ID] = r
+	if u.rooms[r.info.ID] == nil {
+		u.rooms[r.info.ID] = r
+		r.info.Members++
+	}
 	u.rev++
 }
 
@@ -124,6 +129,7 @@ func (r *memRoom) leave(u *memUser, banned bool) {
 	}
 	if u.rooms[r.info.ID] != nil {
 		delete(u.rooms, r.info.ID)
+		r.info.Members--
 		u.rev++
 	}
 }
