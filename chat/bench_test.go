@@ -11,7 +11,9 @@ import (
 
 func benchNode(b *testing.B) *chat.Node {
 	b.Helper()
-	n, err := chat.New(&chat.Options{Logger: quiet, Limits: chat.Limits{SessionBytes: 1 << 20}})
+	n, err := chat.New(&chat.Options{Logger: quiet, Limits: chat.Limits{
+		SessionBytes: 1 << 20, Messages: chat.Unlimited, Joins: chat.Unlimited,
+	}})
 	if err != nil {
 		b.Fatal(err)
 	}

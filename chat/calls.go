@@ -151,6 +151,9 @@ func (n *Node) command(ctx context.Context, by UserID, room RoomID, line Command
 	if p, err := c.find(ctx, callKey{by, line.ID}, nc.Hash); p != nil || err != nil {
 		return p, err
 	}
+	if err := n.limiter.take(by, limitCommands, time.Now()); err != nil {
+		return nil, err
+	}
 	name, args, err := command.Parse(line.Text)
 	if err != nil {
 		return nil, err

@@ -98,6 +98,9 @@ func (h handle) History(ctx context.Context, by UserID, r Range) (Page, error) {
 	if err := h.n.open(); err != nil {
 		return Page{}, err
 	}
+	if err := h.n.ask(by); err != nil {
+		return Page{}, h.wrap("read history of", err)
+	}
 	r.Limit = max(0, min(r.Limit, 200))
 	if r.Limit == 0 {
 		r.Limit = 50
@@ -122,6 +125,9 @@ func (h handle) Members(ctx context.Context, by UserID, after UserID, limit int)
 	limit, err := pageLimit(limit)
 	if err != nil {
 		return nil, err
+	}
+	if err := h.n.ask(by); err != nil {
+		return nil, h.wrap("list members of", err)
 	}
 	ms, err := h.n.store.Members(ctx, by, h.id, after, limit)
 	if err == nil {

@@ -39,6 +39,20 @@ const (
 	limitKinds
 )
 
+// limit returns the rate that an action counts against.
+func (a action) limit() limited {
+	switch a {
+	case post, edit, erase, React:
+		return limitMessages
+	case run:
+		return limitCommands
+	}
+	return limitJoins
+}
+
+// ask counts a request that stores nothing.
+func (n *Node) ask(by UserID) error { return n.limiter.take(by, limitRequests, time.Now()) }
+
 // limiter holds each user to the rates, by the generic cell rate algorithm
 // (ITU-T I.371): for each rate it keeps the time at which the user's
 // allowance will be whole again.

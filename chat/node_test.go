@@ -24,6 +24,11 @@ func newNode(t *testing.T, o *chat.Options) *chat.Node {
 	if o.Logger == nil {
 		o.Logger = quiet
 	}
+	for _, r := range []*chat.Rate{&o.Limits.Messages, &o.Limits.Commands, &o.Limits.Joins, &o.Limits.Rooms, &o.Limits.Requests} {
+		if *r == (chat.Rate{}) {
+			*r = chat.Unlimited
+		}
+	}
 	n, err := chat.New(o)
 	require.NoError(t, err)
 	t.Cleanup(func() {

@@ -178,6 +178,9 @@ func (n *Node) Rooms(ctx context.Context, by UserID, after RoomID, limit int) ([
 	if err != nil {
 		return nil, err
 	}
+	if err := n.ask(by); err != nil {
+		return nil, err
+	}
 	rooms, err := n.store.Rooms(ctx, by, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("chat: rooms of %q: %w", by, err)

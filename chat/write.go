@@ -81,6 +81,9 @@ func (n *Node) receipt(got Appended, began time.Time) Receipt {
 }
 
 func (n *Node) tryWrite(ctx context.Context, in intent) (Appended, error) {
+	if err := n.limiter.take(in.by, in.action.limit(), time.Now()); err != nil {
+		return Appended{}, err
+	}
 	if in.check != nil {
 		if err := in.check(); err != nil {
 			return Appended{}, err

@@ -1,0 +1,40 @@
+package chat_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+)
+
+func TestRates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, &chat.Options{Limits: chat.Limits{Messages: chat.Rate{PerSecond: 10, Burst: 3}}})
+		connect(t, n, "ana", nil)
+		connect(t, n, "bob", nil)
+		r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		last := chat.Draft{ID: chat.NewID(), Text: "last"}
+		post(t, r, "ana", "1")
+		post(t, r, "ana", "2")
+		_, err := r.Post(t.Context(), "ana", last)
+		require.NoError(t, err)
+
+		_, err = r.Post(t.Context(), "ana", chat.Draft{ID: chat.NewID(), Text: "too many"})
+		e, ok := errors.AsType[*chat.RateError](err)
+		require.True(t, ok, "%v", err)
+		require.Equal(t, 100*time.Millisecond, e.RetryAfter)
+		require.Equal(t, "rate_limited", chat.AsError(err).Code)
+		require.EqualValues(t, 100, chat.AsError(err).RetryAfter)
+
+		rc, err := r.Post(t.Context(), "ana", last)
+		require.NoError(t, err, "a resend of what is stored is answered all the same")
+		require.True(t, rc.Duplicate)
+		post(t, r, "bob", "others are not held up")
+		time.Sleep(e.RetryAfter)
+		post(t, r, "ana", "again")
+	})
+}
