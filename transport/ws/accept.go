@@ -98,6 +98,7 @@ func validChallenge(keys []string) bool {
 var (
 	refuseDraining = &refusal{http.StatusServiceUnavailable, "unavailable", "The server is shutting down.", [2]string{"Retry-After", "1"}}
 	refuseStore    = &refusal{http.StatusServiceUnavailable, "unavailable", "The chat can't be reached now.", [2]string{"Retry-After", "1"}}
+	refuseInternal = &refusal{status: http.StatusInternalServerError, code: "internal", detail: "The server can't upgrade connections."}
 	refuseLogin    = &refusal{http.StatusUnauthorized, "unauthorized", "A valid token is needed.", [2]string{"WWW-Authenticate", "Bearer"}}
 )
 

@@ -46,6 +46,7 @@ type conn struct {
 	pingDue    bool
 	pending    bool // sess may have something
 	writing    bool // the writer exists
+	waiting    bool // the reader waits for space in replies
 	bye        *farewell
 	parting    *farewell // bye after the request at hand
 	said       bool      // bye was written
@@ -190,7 +191,7 @@ func (c *conn) endOf(sess *chat.Session, err error) {
 func (c *conn) drain(f farewell) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.clock.busy {
+	if c.clock.busy && !c.waiting {
 		c.parting = &f
 		return
 	}

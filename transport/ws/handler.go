@@ -130,6 +130,11 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made bool) {
 		refuseLogin.write(w)
 		return false
 	}
+	if !canHijack(w) {
+		h.o.Logger.Error("ws: the http.ResponseWriter can't hand over its connection; some middleware hides http.Hijacker")
+		refuseInternal.write(w)
+		return false
+	}
 	hj := &hijacker{ResponseWriter: w}
 	c := newConn(h, p)
 	// The library would answer with the client's spelling of the subprotocol,

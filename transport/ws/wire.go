@@ -158,6 +158,21 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w, bufio.NewReadWriter(bufio.NewReaderSize(w, bufferSize), bufio.NewWriterSize(w, bufferSize)), nil
 }
 
+// canHijack reports whether Hijack will find what it needs, before an answer is
+// written.
+func canHijack(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Hijacker:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
 // WriteHeader also makes frameworks send the header that put it off until the
 // first write of a body: Hijack would lose it.
 func (h *hijacker) WriteHeader(status int) {

@@ -53,7 +53,8 @@ func (c *conn) wake() {
 	c.schedule()
 }
 
-// schedule makes sure that the writer runs. c.mu is held.
+// schedule makes sure that the writer runs. c.mu is held. Another way of
+// writing needs only this and collect.
 func (c *conn) schedule() {
 	if c.writing || c.said || c.dead {
 		return
@@ -78,7 +79,8 @@ func (c *conn) reply(life context.Context, frame []byte) {
 func (c *conn) queue(frame []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.replies) > 0 && c.replyBytes+len(frame) > maxReplies {
+	c.waiting = len(c.replies) > 0 && c.replyBytes+len(frame) > maxReplies
+	if c.waiting {
 		return false
 	}
 	c.replies = append(c.replies, frame)

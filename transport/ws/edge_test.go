@@ -1,0 +1,172 @@
+package ws
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+)
+
+// An idle connection is one goroutine.
+func TestIdleGoroutines(t *testing.T) {
+	const n = 50
+	s := start(t, nil, nil)
+	s.session(t)
+	count := func() int {
+		last := -1
+		for { // until the writers and the server's own have gone
+			runtime.Gosched()
+			if now := runtime.NumGoroutine(); now == last {
+				return now
+			} else {
+				last = now
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	before := count()
+	for range n {
+		s.session(t)
+	}
+	require.LessOrEqual(t, count()-before, n)
+}
+
+// A peer that asks and asks and reads nothing fills its own queue only, and does
+// not hold up the shutdown.
+func TestAskerThatNeverReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startInMemory(t, nil, nil)
+		defer s.stop()
+		p, _ := s.hello("ann")
+		c := func() *conn {
+			s.h.mu.Lock()
+			defer s.h.mu.Unlock()
+			for c := range s.h.conns {
+				return c
+			}
+			return nil
+		}()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				if p.ws.Write(ctx, 1, fmt.Appendf(nil, `{"type":"ping","id":"q%d"}`, i)) != nil {
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		c.mu.Lock()
+		require.True(t, c.waiting)
+		require.LessOrEqual(t, c.replyBytes, maxReplies)
+		c.mu.Unlock()
+		began := time.Now()
+		require.NoError(t, s.h.Shutdown(context.Background()))
+		require.Equal(t, lingerTime, time.Since(began))
+		cancel()
+	})
+}
+
+// The handler works over TLS, and behind middleware that wraps the
+// ResponseWriter.
+func TestWrappedAndEncrypted(t *testing.T) {
+	node := newNode(t, nil)
+	h := NewHandler(node, authenticate, &Options{Logger: quiet})
+	hs := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(&lateWriter{ResponseWriter: w}, r)
+	}))
+	defer hs.Close()
+	defer node.Shutdown(context.Background())
+	defer h.Shutdown(context.Background())
+	c, err := Dial(t.Context(), hs.URL, &DialOptions{
+		HTTPClient: hs.Client(), Logger: quiet, Token: func(context.Context) (string, error) { return "ann", nil },
+	})
+	require.NoError(t, err)
+	defer c.Close()
+	rooms, _, err := c.Rooms(t.Context(), "", 0)
+	require.NoError(t, err)
+	_, err = c.Post(t.Context(), rooms[0].ID, chat.Draft{Text: "hi"})
+	require.NoError(t, err)
+	await(t, c, message("hi"))
+}
+
+// lateWriter puts off the header until it is told to write it, as some
+// frameworks do.
+type lateWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *lateWriter) WriteHeader(status int)      { w.status = status }
+func (w *lateWriter) WriteHeaderNow()             { w.ResponseWriter.WriteHeader(w.status) }
+func (w *lateWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A server that can't hand over its connections says so.
+func TestNoHijack(t *testing.T) {
+	s := start(t, nil, nil)
+	r := httptest.NewRequest("GET", "/", nil)
+	for _, l := range good(s) {
+		name, value, _ := bytes.Cut([]byte(l), []byte(": "))
+		r.Header.Set(string(name), string(value))
+	}
+	w := httptest.NewRecorder()
+	s.h.ServeHTTP(w, r)
+	require.GreaterOrEqual(t, w.Code, 500)
+	require.Zero(t, s.live())
+}
+
+func TestBearerToken(t *testing.T) {
+	for in, want := range map[string]string{
+		"Bearer abc": "abc", "bearer abc": "abc", "Bearer  abc ": "abc", "Bearer": "", "Bearer ": "", "Basic abc": "", "": "",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", in)
+		got, ok := BearerToken(r)
+		require.Equal(t, want, got, in)
+		require.Equal(t, want != "", ok, in)
+	}
+}
+
+func TestHints(t *testing.T) {
+	seen := map[string]bool{}
+	for range 100 {
+		f := restart(10_000)
+		d, ok := hintOf(f.reason)
+		require.True(t, ok)
+		require.Less(t, d, 11*time.Second)
+		seen[f.reason] = true
+	}
+	require.Greater(t, len(seen), 50)
+	for _, reason := range []string{"", "retry_after_ms=", "retry_after_ms=-1", "retry_after_ms=x", "retry_after_ms=99999999999", "bye"} {
+		_, ok := hintOf(reason)
+		require.False(t, ok, reason)
+	}
+	d, ok := hintOf("retry_after_ms=2000000000")
+	require.True(t, ok)
+	require.Equal(t, hintMax, d)
+}
+
+// The hint is obeyed.
+func TestClientWaitsForTheHint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := scripted(t, &DialOptions{}, func(n int, p *peer) {
+			p.greets("")
+			if n == 1 {
+				p.ws.Close(codeRestart, "retry_after_ms=23456")
+			}
+			p.next()
+		})
+		began := time.Now()
+		await(t, c, welcome)
+		await(t, c, welcome)
+		require.Equal(t, 23456*time.Millisecond, time.Since(began))
+	})
+}
