@@ -16,18 +16,20 @@ type published struct {
 	notice     *noticeTo
 	outcome    *outcomeTo
 	revocation *Revocation
+	presence   *presenceTo
 }
 
 // envelope is the body of what nodes publish to each other.
 type envelope struct {
-	V       int         `json:"v"` // 1
-	Store   string      `json:"store"`
-	Epoch   string      `json:"epoch"`
-	Node    string      `json:"node"` // who published it
-	Events  []Event     `json:"events,omitempty"`
-	Notice  *noticeTo   `json:"notice,omitempty"`
-	Outcome *outcomeTo  `json:"outcome,omitempty"`
-	Revoke  *Revocation `json:"revoke,omitempty"`
+	V        int         `json:"v"` // 1
+	Store    string      `json:"store"`
+	Epoch    string      `json:"epoch"`
+	Node     string      `json:"node"` // who published it
+	Events   []Event     `json:"events,omitempty"`
+	Notice   *noticeTo   `json:"notice,omitempty"`
+	Outcome  *outcomeTo  `json:"outcome,omitempty"`
+	Revoke   *Revocation `json:"revoke,omitempty"`
+	Presence *presenceTo `json:"presence,omitempty"`
 }
 
 type noticeTo struct {
@@ -73,6 +75,8 @@ func (n *Node) publish(p published) {
 		n.send("notice", envelope{Notice: p.notice})
 	case p.outcome != nil:
 		n.send("outcome", envelope{Outcome: p.outcome})
+	case p.presence != nil:
+		n.send("presence", envelope{Presence: p.presence})
 	case p.revocation != nil:
 		n.send("revoke", envelope{Revoke: p.revocation})
 	}
@@ -145,8 +149,13 @@ func (n *Node) received(e transport.Event) {
 		n.commits.Add(1)
 		n.deliver(env.Events)
 	}
-	if env.Notice != nil {
-		n.tellLocal(env.Notice.Users, &env.Notice.Notice)
+	if to := env.Notice; to != nil && to.Notice.Kind == Typing && to.Notice.User != nil {
+		n.tellRoom(&to.Notice)
+	} else if to != nil {
+		n.tellLocal(to.Users, &to.Notice)
+	}
+	if env.Presence != nil {
+		n.heardPresence(env.Node, *env.Presence)
 	}
 	if env.Revoke != nil {
 		n.revoke(*env.Revoke)

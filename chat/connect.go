@@ -135,6 +135,7 @@ func (n *Node) Connect(ctx context.Context, p Principal, o *SessionOptions) (*Se
 		s.end(ErrRevoked)
 		return nil, fmt.Errorf("chat: connect %q: %w", p.User.ID, ErrRevoked)
 	}
+	n.came(s)
 	n.trace.Connected()
 	return s, nil
 }

@@ -143,6 +143,7 @@ type Member struct {
 	Since       Seq  `json:"since"`            // of the Joined event
 	VisibleFrom Seq  `json:"-"`                // the first event the member may see; 0 is all
 	Read        Seq  `json:"read"`             // the read marker
+	Online      bool `json:"online,omitempty"` // connected somewhere, as far as this node knows; filled in by [Room]
 }
 
 // InboxEntry is one room as a member's room list shows it.

@@ -136,6 +136,9 @@ func (h handle) Members(ctx context.Context, by UserID, after UserID, limit int)
 	if err != nil {
 		ms = nil
 	}
+	for i := range ms {
+		ms[i].Online = h.n.online(ms[i].User.ID)
+	}
 	return ms, h.wrap("list members of", err)
 }
 

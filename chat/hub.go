@@ -202,15 +202,20 @@ const (
 	RoomUpdated NoticeKind = "room_updated" // Room
 	Added       NoticeKind = "added"        // Room: the user is a member of it now
 	Progress    NoticeKind = "progress"     // Call, Text
+	Typing      NoticeKind = "typing"       // User is writing in the room In
+	Presence    NoticeKind = "presence"     // User is connected somewhere, or not: Online
 )
 
 // Notice is something that need not survive: it has no Seq, may be dropped,
 // and what it tells is told again at the next connect.
 type Notice struct {
-	Kind NoticeKind `json:"kind"`
-	Room *RoomInfo  `json:"room,omitempty"`
-	Call string     `json:"call,omitempty"`
-	Text string     `json:"text,omitempty"`
+	Kind   NoticeKind `json:"kind"`
+	Room   *RoomInfo  `json:"room,omitempty"`
+	In     RoomID     `json:"in,omitempty"`
+	User   *User      `json:"user,omitempty"`
+	Online *bool      `json:"online,omitempty"`
+	Call   string     `json:"call,omitempty"`
+	Text   string     `json:"text,omitempty"`
 }
 
 // Outcome is how a command ended, for its caller only. Equal repeats are

@@ -45,6 +45,7 @@ type Node struct {
 	calls     calls
 	marks     marks
 	revoked   revocations
+	presence  presence
 	limiter   *limiter
 	hooked    chan []Event // for Options.Committed; nil without
 	sweepNow  chan struct{}
@@ -96,6 +97,7 @@ func New(o *Options) (*Node, error) {
 	if opt.Retention != (Retention{}) && !canTrim {
 		return nil, errors.New("chat: Options.Retention needs a store that is a Trimmer")
 	}
+	n.presence = presence{remote: map[UserID]map[string]time.Time{}, told: map[UserID]bool{}, left: map[UserID]leaver{}}
 	n.limiter = newLimiter(n.limits)
 	if opt.Committed != nil {
 		n.hooked = make(chan []Event, 1024)
@@ -120,6 +122,7 @@ func New(o *Options) (*Node, error) {
 	}
 	n.spawn(n.sweepLoop)
 	n.spawn(n.marks.loop(n))
+	n.spawn(n.presenceLoop)
 	if opt.Retention != (Retention{}) {
 		n.spawn(func() { n.trimLoop(trimmer, opt.Retention) })
 	}

@@ -105,6 +105,10 @@ type Limits struct {
 	// SessionBytes is how much may be queued for a session before its rooms
 	// are read from the log instead; 256 KiB.
 	SessionBytes int `json:"-"`
+	// Crowd is how many live sessions a room may have on one node for its
+	// members to be told who is typing, and who comes and goes; 200. In larger
+	// rooms that is left out.
+	Crowd int `json:"-"`
 	// Calls is how many commands one node runs or waits for at once; 1,024.
 	Calls int `json:"-"`
 	// CallTimeout is the deadline of commands whose spec states none; 10 s.
@@ -138,6 +142,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Replay, 500)
 	def(&l.ReplayTotal, 5000)
 	def(&l.SessionBytes, 256<<10)
+	def(&l.Crowd, 200)
 	def(&l.Calls, 1024)
 	if l.CallTimeout <= 0 {
 		l.CallTimeout = command.DefaultTimeout

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Session is one live connection of a user. It receives the events of all
@@ -34,6 +35,7 @@ type Session struct {
 	head      int // of queue
 	bytes     int // queued
 	behind    []*sub
+	typed     map[RoomID]time.Time // when the user was last said to type
 	pumping   bool
 	err       error
 }
@@ -184,6 +186,9 @@ func (s *Session) end(err error) {
 		p.room.detach(p)
 		p.room.mu.Unlock()
 	}
+	if entered {
+		s.node.went(s, roomsOf(subs))
+	}
 	if s.wake != nil {
 		s.wake()
 	}
@@ -252,6 +257,21 @@ func (s *Session) subOf(room RoomID) *sub {
 		return s.subs[i]
 	}
 	return nil
+}
+
+// roomIDs returns some of the rooms that the session has places in.
+func (s *Session) roomIDs() []RoomID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return roomsOf(s.subs)
+}
+
+func roomsOf(subs []*sub) []RoomID {
+	ids := make([]RoomID, 0, min(len(subs), presenceRooms))
+	for _, p := range subs[:cap(ids)] {
+		ids = append(ids, p.room.id)
+	}
+	return ids
 }
 
 func (s *Session) find(room RoomID) (int, bool) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,8 @@ type breach struct {
 	open func(open chattest.Opener) chattest.Opener // or the opener
 }
 
+func allBreaches() []breach { return slices.Concat(breaches, readBreaches) }
+
 // TestSuiteFails runs the suite on stores that are broken in one way each, and
 // wants it to notice. A test that is to fail can't run in a process whose tests
 // are to pass, so each runs in one of its own.
@@ -32,7 +35,7 @@ func TestSuiteFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range breaches {
+	for _, b := range allBreaches() {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
 			group, name, _ := strings.Cut(b.test, "/")
@@ -53,7 +56,7 @@ func TestSuiteFails(t *testing.T) {
 
 // TestBroken is what TestSuiteFails runs; by itself it has nothing to do.
 func TestBroken(t *testing.T) {
-	for _, b := range breaches {
+	for _, b := range allBreaches() {
 		if b.name != os.Getenv(breaks) {
 			continue
 		}
@@ -78,6 +81,7 @@ type broken struct {
 	append  func(ctx context.Context, s chat.Store, w chat.Write) (chat.Appended, error)
 	page    func(ctx context.Context, s chat.Store, viewer chat.UserID, room chat.RoomID, r chat.Range) (chat.Page, error)
 	create  func(ctx context.Context, s chat.Store, w chat.RoomWrite) (chat.CreatedRoom, error)
+	snap    func(ctx context.Context, s chat.Store, room chat.RoomID, users []chat.UserID) (chat.Snapshot, error)
 	inbox   func(ctx context.Context, s chat.Store, user chat.UserID) (chat.Inbox, error)
 	members func(ctx context.Context, s chat.Store, viewer chat.UserID, room chat.RoomID, after chat.UserID, limit int) ([]chat.Member, error)
 	mark    func(ctx context.Context, s chat.Store, marks []chat.ReadMark) error
@@ -114,6 +118,13 @@ func (b broken) CreateRoom(ctx context.Context, w chat.RoomWrite) (chat.CreatedR
 		return b.create(ctx, b.Store, w)
 	}
 	return b.Store.CreateRoom(ctx, w)
+}
+
+func (b broken) Snapshot(ctx context.Context, room chat.RoomID, users []chat.UserID) (chat.Snapshot, error) {
+	if b.snap != nil {
+		return b.snap(ctx, b.Store, room, users)
+	}
+	return b.Store.Snapshot(ctx, room, users)
 }
 
 func (b broken) Inbox(ctx context.Context, user chat.UserID) (chat.Inbox, error) {

@@ -299,6 +299,7 @@ func testReopened(w *world) {
 	room := w.create(create).ID
 	e := w.post(room, ann, "hello")
 	w.do(w.about(room, ann, chat.Edited, e.Seq, "edited"))
+	w.reacts(bob, e, "👍", true)
 	w.do(w.upon(room, ann, chat.Banned, cyd, ""))
 	w.ok(w.s.MarkRead(w.Context(), []chat.ReadMark{{Room: room, User: ann.ID, Seq: e.Seq}}), "MarkRead")
 	w.create(w.roomOf(chat.Direct, "", ann, bob))

@@ -61,8 +61,8 @@ func (r *receiver) count(room chat.RoomID) int {
 }
 
 // finish closes the store and checks that its receivers were given the log as
-// it is stored: every event once, in order. A case that has closed the store
-// sets it to nil.
+// it is stored: every event once, in order; and that each room tells how many
+// members it lists. A case that has closed the store sets it to nil.
 func (w *world) finish() {
 	w.Helper()
 	if w.Failed() {
@@ -87,6 +87,7 @@ func (w *world) finish() {
 		stored := received
 		if w.s != nil {
 			stored = w.all(chat.System, room)
+			w.counted(room)
 		}
 		if !slices.Equal(seqs(received), seqs(stored)) {
 			w.Errorf("room %s: the receivers were given %v, stored is %v: they get each committed event once, and no duplicates", room, seqs(received), seqs(stored))

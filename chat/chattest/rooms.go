@@ -20,6 +20,7 @@ var roomCases = []storeCase{
 	{"DirectRace", testDirectRace, nil},
 	{"DirectSelf", testDirectSelf, nil},
 	{"Snapshot", testSnapshot, nil},
+	{"MemberCount", testMemberCount, nil},
 	{"List", testList, nil},
 	{"ListPages", testListPages, nil},
 }
@@ -32,7 +33,7 @@ func testCreate(w *world) {
 	create.Members[1].User.Name = "Changed"
 	want := chat.RoomInfo{
 		ID: create.Room, Name: "Ñandú 👩‍🚀", Kind: chat.Private, Created: info.Created,
-		Data: json.RawMessage(`{"topic": "x"}`), Head: 3, Floor: 1,
+		Data: json.RawMessage(`{"topic": "x"}`), Head: 3, Floor: 1, Members: 2,
 	}
 	if show(info) != show(want) || string(info.Data) != string(want.Data) {
 		w.Errorf("CreateRoom returned\n%s, want\n%s", show(info), show(want))

@@ -97,6 +97,7 @@ var storeGroups = []storeGroup{
 	{"Access", accessCases},
 	{"Kinds", kindCases},
 	{"Edits", editCases},
+	{"Reactions", reactionCases},
 	{"Page", pageCases},
 	{"Viewers", viewerCases},
 	{"Rooms", roomCases},

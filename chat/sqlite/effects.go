@@ -23,6 +23,9 @@ func (w *writer) check(r *room, in *chat.Write) error {
 		if err == nil && !found {
 			err = chat.ErrNotFound
 		}
+		if err == nil && in.Kind == chat.Reacted && !in.Off {
+			err = w.checkReaction(eventKey(r.no, in.Ref), in.Text)
+		}
 		return err
 	}
 	return nil
@@ -76,7 +79,8 @@ func (w *writer) apply(r *room, e *chat.Event, u, target *user) error {
 		if err := w.leave(r, target); err != nil {
 			return err
 		}
-		return w.exec(`INSERT INTO {p}members VALUES (?, ?, ?, '', 1, 0, 0, 0) ON CONFLICT DO NOTHING`, target.no, r.no, target.ID)
+		return w.exec(`INSERT INTO {p}members (user_no, room_no, user_id, role, banned, since, visible_from, read, n)
+			VALUES (?, ?, ?, '', 1, 0, 0, 0, 0) ON CONFLICT DO NOTHING`, target.no, r.no, target.ID)
 	case chat.RoleChanged:
 		if err := w.exec(`UPDATE {p}members SET role = ? WHERE user_no = ? AND room_no = ? AND banned = 0`, e.Role, target.no, r.no); err != nil {
 			return err
@@ -93,15 +97,15 @@ func (w *writer) apply(r *room, e *chat.Event, u, target *user) error {
 		return w.exec(`UPDATE {p}events SET text = ?, mentions = ?, data = ?, edited_by = ? WHERE key = ?`,
 			e.Text, list(e.Mentions), e.Data, e.Seq, key)
 	case chat.Deleted:
-		if err := w.exec(`DELETE FROM {p}reactions WHERE key = ?`, key); err != nil {
+		if err := w.dropReactions(key, key); err != nil {
 			return err
 		}
 		return w.exec(`UPDATE {p}events SET text = '', mentions = '', data = '', edited_by = 0, deleted_by = ? WHERE key = ?`, e.Seq, key)
 	case chat.Reacted:
 		if e.Off {
-			return w.exec(`DELETE FROM {p}reactions WHERE key = ? AND user_no = ? AND emoji = ?`, key, u.no, e.Text)
+			return w.takeBack(key, e, u)
 		}
-		return w.exec(`INSERT INTO {p}reactions VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, key, u.no, e.Text)
+		return w.react(key, e, u)
 	}
 	return nil
 }
@@ -113,9 +117,18 @@ func (w *writer) join(r *room, e *chat.Event, target *user) error {
 	if r.hides {
 		from = e.Seq
 	}
-	if err := w.exec(`INSERT INTO {p}members VALUES (?, ?, ?, ?, 0, ?, ?, 0) ON CONFLICT (user_no, room_no) DO UPDATE
-		SET role = excluded.role, banned = 0, since = excluded.since, visible_from = excluded.visible_from`,
-		target.no, r.no, target.ID, e.Role, e.Seq, from); err != nil {
+	there, err := w.one(func(*row) {}, `SELECT 1 FROM {p}members WHERE user_no = ? AND room_no = ? AND banned = 0`, target.no, r.no)
+	if err != nil {
+		return err
+	}
+	if !there {
+		r.members++
+		w.changed(r)
+	}
+	if err := w.exec(`INSERT INTO {p}members (user_no, room_no, user_id, role, banned, since, visible_from, read, n)
+		VALUES (?, ?, ?, ?, 0, ?, ?, 0, ?) ON CONFLICT (user_no, room_no) DO UPDATE
+		SET role = excluded.role, banned = 0, since = excluded.since, visible_from = excluded.visible_from, n = excluded.n`,
+		target.no, r.no, target.ID, e.Role, e.Seq, from, r.n); err != nil {
 		return err
 	}
 	return w.raise(target)
@@ -125,6 +138,10 @@ func (w *writer) join(r *room, e *chat.Event, target *user) error {
 func (w *writer) leave(r *room, target *user) error {
 	if err := w.exec(`DELETE FROM {p}members WHERE user_no = ? AND room_no = ? AND banned = 0`, target.no, r.no); err != nil {
 		return err
+	}
+	if w.db.Changes() > 0 {
+		r.members--
+		w.changed(r)
 	}
 	return w.raiseIfChanged(target)
 }

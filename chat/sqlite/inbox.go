@@ -30,7 +30,7 @@ func (s *Store) Inbox(ctx context.Context, user chat.UserID) (chat.Inbox, error)
 // are, and how many there were at the read marker or at the join. The last
 // message comes last, because its columns are read only if there is one.
 const inboxQuery = `SELECT m.role, m.read, m.since, m.visible_from, h.access,
-	h.n - coalesce((SELECT x.n FROM {p}events x WHERE x.key = r.no << 40 | max(m.read, m.since)), 0), h.last,
+	h.n - m.n, h.last,
 	` + roomColumns + `, ` + eventColumns + `
 	FROM {p}members m CROSS JOIN {p}rooms r ON r.no = m.room_no CROSS JOIN {p}heads h ON h.room_no = m.room_no
 	LEFT JOIN {p}users o ON o.no = ` + otherUser + `

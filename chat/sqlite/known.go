@@ -16,12 +16,13 @@ type room struct {
 	hides    bool
 	archived bool
 
-	seq    chat.Seq
-	access chat.Seq
-	last   chat.Seq // the newest message
-	n      int64    // messages
-	at     int64
-	dirty  bool // the five above are not written yet
+	seq     chat.Seq
+	access  chat.Seq
+	last    chat.Seq // the newest message
+	n       int64    // messages
+	at      int64
+	members int64
+	dirty   bool // the six above are not written yet
 }
 
 // user is a user as the committer knows it.
@@ -57,8 +58,8 @@ func (w *writer) room(id chat.RoomID) (*room, error) {
 	found, err := w.one(func(r *row) {
 		v.no, v.public = r.int(), r.text() == string(chat.Public)
 		v.hides, v.archived = r.bool(), r.bool()
-		v.seq, v.access, v.last, v.n, v.at = r.seq(), r.seq(), r.seq(), r.int(), r.int()
-	}, `SELECT r.no, r.kind, r.hides, r.archived, h.seq, h.access, h.last, h.n, h.at
+		v.seq, v.access, v.last, v.n, v.at, v.members = r.seq(), r.seq(), r.seq(), r.int(), r.int(), r.int()
+	}, `SELECT r.no, r.kind, r.hides, r.archived, h.seq, h.access, h.last, h.n, h.at, h.members
 		FROM {p}rooms r CROSS JOIN {p}heads h ON h.room_no = r.no WHERE r.id = ?`, id)
 	switch {
 	case err != nil:
@@ -81,8 +82,8 @@ func (w *writer) changed(r *room) {
 // flush writes the heads that changed, each once however many events it got.
 func (w *writer) flush() error {
 	for _, r := range w.dirty {
-		if err := w.exec(`UPDATE {p}heads SET seq = ?, access = ?, last = ?, n = ?, at = ? WHERE room_no = ?`,
-			r.seq, r.access, r.last, r.n, r.at, r.no); err != nil {
+		if err := w.exec(`UPDATE {p}heads SET seq = ?, access = ?, last = ?, n = ?, at = ?, members = ? WHERE room_no = ?`,
+			r.seq, r.access, r.last, r.n, r.at, r.members, r.no); err != nil {
 			return err
 		}
 		r.dirty = false

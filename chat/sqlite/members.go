@@ -16,6 +16,7 @@ func (r *row) member() chat.Member {
 // access is what a viewer may see of a room.
 type access struct {
 	room  int64
+	me    int64 // the number of the viewer who is a member
 	head  chat.Seq
 	floor chat.Seq  // the first event to be seen
 	role  chat.Role // none for System
@@ -24,16 +25,15 @@ type access struct {
 // admit returns what viewer may see of a room, in the transaction that reads
 // it. Who is not a member gets ErrNotFound.
 func (c *conn) admit(viewer chat.UserID, room chat.RoomID) (a access, err error) {
-	member := false
 	found, err := c.one(func(r *row) {
 		a.room, a.head, a.floor = r.int(), r.seq(), r.seq()
-		member = r.int() != 0
+		a.me = r.int()
 		a.floor = max(a.floor, r.seq())
 		a.role = chat.Role(r.text())
 	}, `SELECT r.no, h.seq, h.floor, m.user_no, m.visible_from, m.role FROM {p}rooms r CROSS JOIN {p}heads h ON h.room_no = r.no
 		LEFT JOIN {p}members m ON m.user_no = (SELECT no FROM {p}users WHERE id = ?1) AND m.room_no = r.no AND m.banned = 0
 		WHERE r.id = ?2`, viewer, room)
-	if err == nil && (!found || !member && viewer != chat.System) {
+	if err == nil && (!found || a.me == 0 && viewer != chat.System) {
 		err = chat.ErrNotFound
 	}
 	return a, err
@@ -107,6 +107,11 @@ func (w *writer) markRead(m chat.ReadMark) error {
 	if err != nil || u == nil {
 		return err
 	}
-	return w.exec(`UPDATE {p}members SET read = ?1 WHERE user_no = ?2 AND room_no = ?3 AND banned = 0 AND read < ?1`,
-		min(m.Seq, r.seq), u.no, r.no)
+	seq := min(m.Seq, r.seq)
+	// n is that of the event at the marker or, where that is not kept any
+	// more, the one before the oldest that is: nobody can read what is gone.
+	return w.exec(`UPDATE {p}members SET read = ?1, n = max(n, (SELECT e.n - (e.key > ?4 AND e.kind = ?5) FROM {p}events e
+			WHERE e.key BETWEEN ?4 AND ?6 ORDER BY e.key LIMIT 1))
+		WHERE user_no = ?2 AND room_no = ?3 AND banned = 0 AND read < ?1`,
+		seq, u.no, r.no, eventKey(r.no, seq), kindMessage, eventKey(r.no, r.seq))
 }

@@ -11,7 +11,7 @@ import (
 const (
 	pageDefault = 50
 	pageMax     = 200
-	pageBytes   = 200 << 10 // of text and data; one event may be longer
+	pageBytes   = 200 << 10 // of text, data and reactions; one event may be longer
 )
 
 // Page is part of [chat.Log].
@@ -55,9 +55,13 @@ func (c *conn) page(room chat.RoomID, a access, in chat.Range) (chat.Page, error
 		p.Events = append(p.Events, e)
 		return nil
 	}, sql, eventKey(a.room, first), eventKey(a.room, last), limit)
+	if err == nil && len(p.Events) > 0 {
+		err = c.reactions(a, p.Events, forward)
+	}
 	if err != nil || len(p.Events) == 0 {
 		return p, err
 	}
+	p.Events = fit(p.Events)
 	if forward {
 		p.More = p.Events[len(p.Events)-1].Seq < last
 	} else {
@@ -65,4 +69,20 @@ func (c *conn) page(room chat.RoomID, a access, in chat.Range) (chat.Page, error
 		p.More = p.Events[0].Seq > first
 	}
 	return p, nil
+}
+
+// fit returns as many of events as a page can have with their reactions, and
+// at least one.
+func fit(events []chat.Event) []chat.Event {
+	size := 0
+	for i, e := range events {
+		size += len(e.Text) + len(e.Data)
+		for _, x := range e.Reactions {
+			size += reactionBytes(x)
+		}
+		if size > pageBytes && i > 0 {
+			return events[:i]
+		}
+	}
+	return events
 }

@@ -14,7 +14,7 @@ import (
 // A query of rooms begins with SELECT roomColumns FROM roomTables. Its first
 // parameter is the number of the user who asks, 0 for nobody.
 const (
-	roomColumns = `r.id, r.name, r.kind, r.archived, r.hides, r.created_at, r.data, h.seq, h.floor, o.no, o.id, o.name, o.bot`
+	roomColumns = `r.id, r.name, r.kind, r.archived, r.hides, r.created_at, r.data, h.seq, h.floor, h.members, o.no, o.id, o.name, o.bot`
 	roomTables  = `{p}rooms r CROSS JOIN {p}heads h ON h.room_no = r.no LEFT JOIN {p}users o ON o.no = ` + otherUser
 	// In a room of one's own both numbers are one's own.
 	otherUser = `CASE ?1 WHEN r.one_no THEN r.other_no WHEN r.other_no THEN r.one_no END`
@@ -24,7 +24,7 @@ const (
 func (r *row) room() chat.RoomInfo {
 	info := chat.RoomInfo{
 		ID: chat.RoomID(r.text()), Name: r.text(), Kind: chat.RoomKind(r.text()), Archived: r.bool(), Hides: r.bool(),
-		Created: r.time(), Data: r.json(), Head: r.seq(), Floor: r.seq(),
+		Created: r.time(), Data: r.json(), Head: r.seq(), Floor: r.seq(), Members: int(r.int()),
 	}
 	if r.int() != 0 {
 		u := r.user()
@@ -169,7 +169,7 @@ func (w *writer) makeRoom(in *chat.RoomWrite) (int64, error) {
 		return 0, err
 	}
 	r := &room{no: w.db.LastInsertRowID(), id: in.Room, public: in.Kind == chat.Public, hides: in.Hides}
-	if err := w.exec(`INSERT INTO {p}heads VALUES (?, 0, 1, 0, 0, 0, 0)`, r.no); err != nil {
+	if err := w.exec(`INSERT INTO {p}heads (room_no, seq, floor, access, last, n, at, members, floor_at) VALUES (?, 0, 1, 0, 0, 0, 0, 0, ?)`, r.no, w.now); err != nil {
 		return 0, err
 	}
 	w.rooms[r.id] = r

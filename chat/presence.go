@@ -1,0 +1,218 @@
+package chat
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	presenceEvery = 20 * time.Second // how often nodes say who is connected to them
+	presenceTTL   = time.Minute      // how long that is believed
+	presenceGrace = 5 * time.Second  // a user who is back by then never left
+	presenceRooms = 200              // of a user, whose members are told
+	presenceChunk = 500              // users in one message between nodes
+)
+
+// presence is who is connected to other nodes, and who is believed here to be
+// online. A user is online while connected to any node, with however many
+// sessions.
+type presence struct {
+	mu     sync.Mutex
+	remote map[UserID]map[string]time.Time // by node, until when it holds
+	told   map[UserID]bool                 // online, as the sessions here were told
+	left   map[UserID]leaver               // whose last session here has ended
+}
+
+type leaver struct {
+	user  User
+	rooms []RoomID
+	at    time.Time
+}
+
+// presenceTo is what nodes tell each other of presence.
+type presenceTo struct {
+	Users  []User   `json:"users"`
+	Online bool     `json:"online"`
+	Rooms  []RoomID `json:"rooms,omitempty"` // of the one user who has come or gone
+}
+
+// online reports whether a user is connected somewhere.
+func (n *Node) online(user UserID) bool {
+	if len(n.directory.sessions(user)) > 0 {
+		return true
+	}
+	n.presence.mu.Lock()
+	defer n.presence.mu.Unlock()
+	return len(n.presence.remote[user]) > 0
+}
+
+// came is called when a session has its places. Those who share a room are
+// told, unless the user was online already.
+func (n *Node) came(s *Session) {
+	p := &n.presence
+	p.mu.Lock()
+	news := !p.told[s.user]
+	p.told[s.user] = true
+	delete(p.left, s.user)
+	p.mu.Unlock()
+	if !news && len(n.directory.sessions(s.user)) > 1 {
+		return
+	}
+	u, rooms := s.Principal().User, s.roomIDs()
+	if news {
+		n.showPresence(u, true, rooms)
+	}
+	n.publishPresence(presenceTo{Users: []User{u}, Online: true, Rooms: rooms})
+}
+
+// went is called when a session has ended that had places in rooms.
+func (n *Node) went(s *Session, rooms []RoomID) {
+	if len(n.directory.sessions(s.user)) > 0 {
+		return
+	}
+	n.presence.mu.Lock()
+	defer n.presence.mu.Unlock()
+	n.presence.left[s.user] = leaver{s.principal.User, rooms, time.Now()}
+}
+
+// leave tells of the users whose last session here has ended, if they have not
+// come back in time.
+func (n *Node) leave(now time.Time) {
+	p := &n.presence
+	var here, all []leaver
+	p.mu.Lock()
+	for id, l := range p.left {
+		if now.Sub(l.at) < presenceGrace {
+			continue
+		}
+		delete(p.left, id)
+		all = append(all, l)
+		if len(p.remote[id]) == 0 {
+			delete(p.told, id)
+			here = append(here, l)
+		}
+	}
+	p.mu.Unlock()
+	for _, l := range here {
+		n.showPresence(l.user, false, l.rooms)
+	}
+	for _, l := range all {
+		n.publishPresence(presenceTo{Users: []User{l.user}, Rooms: l.rooms})
+	}
+}
+
+func (n *Node) publishPresence(to presenceTo) {
+	if n.broker != nil {
+		n.enqueue(published{presence: &to})
+	}
+}
+
+// showPresence tells each session here that shares one of rooms with u, once.
+func (n *Node) showPresence(u User, online bool, rooms []RoomID) {
+	seen := map[*Session]bool{}
+	for _, id := range rooms {
+		r := n.hosted(id)
+		if r == nil {
+			continue
+		}
+		r.mu.Lock()
+		if len(r.subs) <= n.limits.Crowd {
+			for _, p := range r.subs {
+				if p.session.user != u.ID {
+					seen[p.session] = true
+				}
+			}
+		}
+		r.mu.Unlock()
+	}
+	d := &Delivery{Notice: &Notice{Kind: Presence, User: &u, Online: &online}}
+	for s := range maps.Keys(seen) {
+		s.push(d, false)
+	}
+}
+
+// heardPresence takes in what another node tells.
+func (n *Node) heardPresence(node string, to presenceTo) {
+	p := &n.presence
+	for _, u := range to.Users {
+		p.mu.Lock()
+		if to.Online {
+			if p.remote[u.ID] == nil {
+				p.remote[u.ID] = map[string]time.Time{}
+			}
+			p.remote[u.ID][node] = time.Now().Add(presenceTTL)
+		} else {
+			delete(p.remote[u.ID], node)
+			if len(p.remote[u.ID]) == 0 {
+				delete(p.remote, u.ID)
+			}
+		}
+		here := len(n.directory.sessions(u.ID)) > 0
+		still := here || len(p.remote[u.ID]) > 0
+		news := p.told[u.ID] != still
+		if still {
+			p.told[u.ID] = true
+		} else {
+			delete(p.told, u.ID)
+		}
+		p.mu.Unlock()
+		if news && len(to.Rooms) > 0 {
+			n.showPresence(u, still, to.Rooms)
+		}
+	}
+}
+
+// presenceLoop tells of users who have left, says again and again who is
+// connected here, and forgets what other nodes have not said for a while.
+func (n *Node) presenceLoop() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	said := time.Now()
+	for {
+		select {
+		case <-tick.C:
+		case <-n.stop:
+			return
+		}
+		now := time.Now()
+		n.leave(now)
+		if now.Sub(said) >= presenceEvery {
+			said = now
+			n.repeatPresence()
+			n.forgetPresence(now)
+		}
+	}
+}
+
+func (n *Node) repeatPresence() {
+	if n.broker == nil {
+		return
+	}
+	var users []User
+	for _, id := range n.directory.connected() {
+		if ss := n.directory.sessions(id); len(ss) > 0 {
+			users = append(users, ss[0].Principal().User)
+		}
+	}
+	for chunk := range slices.Chunk(users, presenceChunk) {
+		n.publishPresence(presenceTo{Users: chunk, Online: true})
+	}
+}
+
+func (n *Node) forgetPresence(now time.Time) {
+	p := &n.presence
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, nodes := range p.remote {
+		maps.DeleteFunc(nodes, func(_ string, until time.Time) bool { return until.Before(now) })
+		if len(nodes) > 0 {
+			continue
+		}
+		delete(p.remote, id)
+		if len(n.directory.sessions(id)) == 0 {
+			delete(p.told, id)
+		}
+	}
+}

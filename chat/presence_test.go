@@ -1,0 +1,99 @@
+package chat_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+)
+
+// notices returns the notices of a kind that a session has received by now.
+func notices(t *testing.T, s *chat.Session, kind chat.NoticeKind) (ns []chat.Notice) {
+	t.Helper()
+	synctest.Wait()
+	for _, d := range s.Take(nil, 1<<30) {
+		if d.Notice != nil && d.Notice.Kind == kind {
+			ns = append(ns, *d.Notice)
+		}
+	}
+	return ns
+}
+
+func TestPresenceIsOfUsers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, _, bb, _ := two(t)
+		ana := connect(t, a, "ana", nil)
+		connect(t, a, "eve", nil)
+		first := connect(t, b, "bob", nil)
+		r, _ := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		time.Sleep(time.Second)
+		first.Close()
+		time.Sleep(10 * time.Second)
+		ns := notices(t, ana, chat.Presence)
+		require.Len(t, ns, 1)
+		require.Equal(t, "bob", ns[0].User.Name)
+		require.False(t, *ns[0].Online)
+
+		first = connect(t, b, "bob", nil)
+		second := connect(t, a, "bob", nil)
+		time.Sleep(time.Second)
+		ns = notices(t, ana, chat.Presence)
+		require.Len(t, ns, 1, "of the user, not of each session")
+		require.True(t, *ns[0].Online)
+		ms, err := r.Members(t.Context(), "ana", "", 0)
+		require.NoError(t, err)
+		require.Equal(t, []bool{true, true}, []bool{ms[0].Online, ms[1].Online})
+
+		first.Close()
+		time.Sleep(time.Minute)
+		require.Empty(t, notices(t, ana, chat.Presence), "the other session is there")
+		second.Close()
+		time.Sleep(2 * time.Second)
+		second = connect(t, b, "bob", nil)
+		time.Sleep(time.Minute)
+		require.Empty(t, notices(t, ana, chat.Presence), "back at once is never gone")
+
+		// The node dies: nobody says that bob has gone.
+		bb.Disconnect(nil)
+		second.Close()
+		time.Sleep(2 * time.Minute)
+		ms, err = r.Members(t.Context(), "ana", "", 0)
+		require.NoError(t, err)
+		require.Equal(t, []bool{true, false}, []bool{ms[0].Online, ms[1].Online})
+	})
+}
+
+func TestTyping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, _, _, _ := two(t)
+		ana, bob, eve := connect(t, a, "ana", nil), connect(t, b, "bob", nil), connect(t, b, "eve", nil)
+		_, id := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		synctest.Wait()
+		for range 20 {
+			require.NoError(t, ana.Typing(id))
+			time.Sleep(time.Second / 4)
+		}
+		ns := notices(t, bob, chat.Typing)
+		require.Len(t, ns, 2, "in five seconds")
+		require.Equal(t, id, ns[0].In)
+		require.Equal(t, "ana", ns[0].User.Name)
+		require.Empty(t, notices(t, ana, chat.Typing), "not to oneself")
+		require.Empty(t, notices(t, eve, chat.Typing), "not to others")
+		require.ErrorIs(t, eve.Typing(id), chat.ErrNotFound)
+	})
+}
+
+func TestCrowdsAreNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, &chat.Options{Limits: chat.Limits{Crowd: 2}})
+		ana, bob, eve := connect(t, n, "ana", nil), connect(t, n, "bob", nil), connect(t, n, "eve", nil)
+		_, id := room(t, n, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob", "eve"}})
+		require.NoError(t, ana.Typing(id))
+		eve.Close()
+		time.Sleep(time.Minute)
+		require.Empty(t, notices(t, bob, chat.Typing))
+	})
+}

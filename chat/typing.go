@@ -1,0 +1,65 @@
+package chat
+
+import (
+	"fmt"
+	"time"
+)
+
+// typingEvery is how often a user who goes on typing is told of.
+const typingEvery = 3 * time.Second
+
+// Typing tells the others in a room that the user is writing. It does nothing
+// when it did so less than three seconds ago. What is told is lost easily;
+// receivers forget it after some seconds. A room that the session has no place
+// in is [ErrNotFound].
+func (s *Session) Typing(room RoomID) error {
+	p := s.subOf(room)
+	if p == nil {
+		return fmt.Errorf("chat: typing in room %q: %w", room, ErrNotFound)
+	}
+	now := time.Now()
+	s.mu.Lock()
+	recent := now.Sub(s.typed[room]) < typingEvery
+	if !recent {
+		for id, at := range s.typed { // it holds a handful
+			if now.Sub(at) >= typingEvery {
+				delete(s.typed, id)
+			}
+		}
+		if s.typed == nil {
+			s.typed = map[RoomID]time.Time{}
+		}
+		s.typed[room] = now
+	}
+	user := s.principal.User
+	s.mu.Unlock()
+	if recent {
+		return nil
+	}
+	notice := &Notice{Kind: Typing, In: room, User: &user}
+	s.node.tellRoom(notice)
+	if s.node.broker != nil {
+		s.node.enqueue(published{notice: &noticeTo{Notice: *notice}})
+	}
+	return nil
+}
+
+// tellRoom gives a notice to the live sessions here of the room In, but those
+// of the user it is about, unless the room is crowded.
+func (n *Node) tellRoom(notice *Notice) {
+	r := n.hosted(notice.In)
+	if r == nil {
+		return
+	}
+	d := &Delivery{Notice: notice}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.subs) > n.limits.Crowd {
+		return
+	}
+	for _, p := range r.subs {
+		if p.live && p.session.user != notice.User.ID {
+			p.session.push(d, false)
+		}
+	}
+}
