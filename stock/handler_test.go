@@ -15,7 +15,6 @@ import (
 
 	"github.com/carlware/gochat/command"
 	"github.com/carlware/gochat/command/commandtest"
-	"github.com/carlware/gochat/transport"
 	"github.com/carlware/gochat/transport/memory"
 )
 
@@ -134,34 +133,32 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// The same bot value, queued.
+// A conversation to read; its file is what to look at when an answer changes.
+func TestHandlerTranscript(t *testing.T) {
+	commandtest.Transcript(t, Handler(Sample{}, quiet), "testdata/stock.txt", nil)
+}
+
+// The same bot value, queued, on a broker that is as bad as it may be: who asks
+// gets the quote all the same, once.
 func TestHandlerQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broker := memory.New(nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error, 3)
-		go func() { ended <- Handler(Sample{}, nil).Run(ctx, broker) }()
-		remote := command.NewRemote(broker, "store", nil)
-		go func() { ended <- remote.Run(ctx) }()
-		replies := make(chan command.Reply, 1)
-		go func() {
-			ended <- remote.Results(ctx, func(_ context.Context, _, _ string, r command.Reply) error {
-				replies <- r
-				return nil
-			})
-		}()
-		synctest.Wait()
-		spec, ok := remote.Lookup("stock")
-		require.True(t, ok)
-		c := command.Call{
-			ID: "c1", Bot: spec.Bot, Name: "stock", Args: "aapl.us", Line: "/stock=aapl.us", Remaining: spec.Timeout,
-			Room: command.Room{ID: "r"}, User: command.User{ID: "u"},
+		rates := commandtest.Rates{Duplicate: 0.5, Delay: 0.5}
+		broker := commandtest.Faulty(memory.New(nil), &commandtest.Faults{Requests: rates, Results: rates, Crash: 0.3})
+		chat := commandtest.Behind(t, broker, Handler(Sample{}, quiet), otherBot())
+		for range 20 {
+			require.Equal(t, "room: AAPL.US quote is $93.42 per share. (sample data)\n", chat.Run("/stock=aapl.us", nil).String())
+			require.Equal(t, CodeUnknownSymbol, chat.Run("/stock=nope.us", nil).Code())
 		}
-		require.NoError(t, remote.Send(ctx, c))
-		require.Equal(t, "AAPL.US quote is $93.42 per share. (sample data)", (<-replies).Parts[0].Text)
-		cancel()
-		require.NoError(t, errors.Join(<-ended, <-ended, <-ended))
-		require.ErrorIs(t, remote.Send(t.Context(), c), transport.ErrNoHandler)
+		made := broker.Faults()
+		require.NotZero(t, made.Duplicated*made.Delayed*made.Crashed, made)
+		require.Equal(t, "room: other\n", chat.Run("/other", nil).String())
+		require.Greater(t, len(chat.Replies()), 41)
 		require.NoError(t, broker.Close())
 	})
+}
+
+func otherBot() *command.Bot {
+	b := command.NewBot("other", nil)
+	command.Handle(b, "other", "", func(_ context.Context, c *command.Call, _ struct{}) error { return c.Say("other") })
+	return b
 }

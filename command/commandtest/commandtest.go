@@ -1,13 +1,36 @@
 // Package commandtest tests a bot without a broker or a server.
 //
-//	r := commandtest.Run(t, stock.NewBot(stock.Sample()), "/stock=aapl.us", nil)
+//	r := commandtest.Run(t, stock.Handler(stock.Sample{}, nil), "/stock=aapl.us", nil)
 //	if got := r.Public(0); got != "AAPL.US quote is $93.42 per share. (sample data)" {
 //		t.Errorf("said %q", got)
 //	}
 //
-// Run goes the way that a chat goes: the line is parsed, the timeout comes from
-// the command's spec, the reply keeps the limits, a panic is a bot_error. With
-// package testing/synctest a test of a deadline takes no time.
+// [Run] goes the way that a chat goes: the line is parsed, the timeout comes
+// from the command's spec, the reply keeps the limits, a panic is a bot_error.
+// The [Result] has everything that was said, to whomever.
+//
+// # Conversations
+//
+// [Transcript] plays a file of lines, by several people if need be, and
+// compares what comes of each with what stands below it in the file. It is
+// quicker to read than a table of tests, and writes itself:
+//
+//	commandtest.Transcript(t, bot, "testdata/greet.txt", nil)
+//
+//	go test . -commandtest.update
+//
+// # Time
+//
+// The clock is that of package [testing/synctest]: in its bubble a deadline of
+// 15 minutes takes none of them, and Run, Transcript and [Behind] all work
+// there.
+//
+// # The queue and its faults
+//
+// A bot behind a broker may get a call twice, late, out of order, or die with
+// it. [Behind] runs a bot behind a broker, with the chat's side in your hands,
+// and [Faulty] makes any broker as bad as it is allowed to be, and a little
+// worse, in a way that a seed repeats.
 package commandtest
 
 import (
@@ -60,21 +83,7 @@ func Run(t testing.TB, h command.Handler, line string, o *Options) Result {
 		e, _ := errors.AsType[*command.Error](err)
 		return Result{Reply: command.Reply{Err: e}}
 	}
-	c := command.Call{
-		ID: cmp.Or(opt.ID, "test-call"), Name: name, Args: args, Line: line,
-		User: command.User{
-			ID:   cmp.Or(opt.User.ID, "u-ana"),
-			Name: cmp.Or(opt.User.Name, "Ana"),
-			Role: cmp.Or(opt.User.Role, "member"),
-		},
-		Room: command.Room{
-			ID:   cmp.Or(opt.Room.ID, "r-general"),
-			Name: cmp.Or(opt.Room.Name, "General"),
-			Kind: cmp.Or(opt.Room.Kind, "public"),
-		},
-		Remaining: opt.Timeout,
-		Attempt:   cmp.Or(opt.Attempt, 1),
-	}
+	c := opt.call(name, args, line)
 	if d, ok := h.(command.Specs); ok {
 		for _, s := range d.Specs() {
 			if s.Name == name {
@@ -90,6 +99,25 @@ func Run(t testing.TB, h command.Handler, line string, o *Options) Result {
 		Logger:   cmp.Or(opt.Logger, slog.New(slog.NewTextHandler(w, nil))),
 	})
 	return r
+}
+
+// call is the call of a line by o.
+func (o *Options) call(name, args, line string) command.Call {
+	return command.Call{
+		ID: cmp.Or(o.ID, "test-call"), Name: name, Args: args, Line: line,
+		User: command.User{
+			ID:   cmp.Or(o.User.ID, "u-ana"),
+			Name: cmp.Or(o.User.Name, "Ana"),
+			Role: cmp.Or(o.User.Role, "member"),
+		},
+		Room: command.Room{
+			ID:   cmp.Or(o.Room.ID, "r-general"),
+			Name: cmp.Or(o.Room.Name, "General"),
+			Kind: cmp.Or(o.Room.Kind, "public"),
+		},
+		Remaining: o.Timeout,
+		Attempt:   cmp.Or(o.Attempt, 1),
+	}
 }
 
 // Public returns the i-th text that everybody sees, from 0, or "" when there
@@ -112,23 +140,28 @@ func (r Result) Code() string {
 // shown, with who saw it.
 func (r Result) String() string {
 	var b strings.Builder
-	for _, s := range r.Progress {
-		b.WriteString("progress: " + s + "\n")
-	}
-	for _, p := range r.Parts {
-		if p.Ephemeral {
-			b.WriteString("caller: " + p.Text + "\n")
-		} else {
-			b.WriteString("room: " + p.Text + "\n")
-		}
-	}
-	if r.Err != nil {
-		b.WriteString("error " + r.Err.Code + ": " + r.Err.Message + "\n")
-	}
+	r.each(func(who, text string) { b.WriteString(who + ": " + text + "\n") })
 	if b.Len() == 0 {
 		return "silence\n"
 	}
 	return b.String()
+}
+
+// each calls fn for each thing that was shown.
+func (r Result) each(fn func(who, text string)) {
+	for _, s := range r.Progress {
+		fn("progress", s)
+	}
+	for _, p := range r.Parts {
+		if p.Ephemeral {
+			fn("caller", p.Text)
+		} else {
+			fn("room", p.Text)
+		}
+	}
+	if r.Err != nil {
+		fn("error "+r.Err.Code, r.Err.Message)
+	}
 }
 
 func nth(parts []command.Part, i int, ephemeral bool) string {
