@@ -14,8 +14,8 @@ import (
 )
 
 // MemoryStore is a [Store] in memory. What it holds ends with it: it serves
-// one [Node], tests and trials. It keeps all events, so it grows with every
-// message; ended calls are forgotten after 24 hours.
+// one [Node], tests and trials. It keeps all events until it is told to
+// [MemoryStore.Trim] them; ended calls are forgotten after 24 hours.
 //
 // Writes are stored one after the other, and never wait for readers longer
 // than a page takes to copy.
@@ -44,6 +44,8 @@ type MemoryStore struct {
 	keys    map[memKey]*memCall
 	pending map[*memCall]struct{}
 	ended   []*memCall // in the order of their end
+
+	revoked map[memLogin]Revocation
 }
 
 // MemoryOptions are the options of [NewMemoryStore]. nil means all defaults.
@@ -67,6 +69,7 @@ func NewMemoryStore(o *MemoryOptions) *MemoryStore {
 		calls:   make(map[string]*memCall),
 		keys:    make(map[memKey]*memCall),
 		pending: make(map[*memCall]struct{}),
+		revoked: make(map[memLogin]Revocation),
 	}
 	if o != nil && o.Clock != nil {
 		s.clock = o.Clock

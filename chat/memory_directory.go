@@ -41,9 +41,10 @@ func (s *MemoryStore) createRoom(w *RoomWrite) (CreatedRoom, []Event, error) {
 
 	by, now := s.user(w.By), s.clock()
 	r := &memRoom{
-		info: RoomInfo{ID: w.Room, Name: w.Name, Kind: w.Kind, Hides: w.Hides, Data: slices.Clone(w.Data)},
-		hash: w.Hash,
-		ids:  make(map[uint64]Seq),
+		info:  RoomInfo{ID: w.Room, Name: w.Name, Kind: w.Kind, Hides: w.Hides, Data: slices.Clone(w.Data)},
+		hash:  w.Hash,
+		floor: 1,
+		ids:   make(map[uint64]Seq),
 	}
 	s.rooms[w.Room] = r
 	s.created[memKey{by, w.ID}] = r
@@ -156,10 +157,10 @@ func (s *MemoryStore) Inbox(ctx context.Context, user UserID) (Inbox, error) {
 		m := r.member(user)
 		entry := InboxEntry{
 			RoomInfo: r.describe(user), Role: m.Role, Read: m.Read, Since: m.Since, VisibleFrom: m.VisibleFrom, Access: r.access,
-			Unread: r.rows[r.head()-1].messages - r.rows[max(m.Read, m.Since)-1].messages,
+			Unread: r.messages(r.head()) - m.messages,
 		}
 		if r.last > 0 && r.last >= m.VisibleFrom {
-			last := r.read(r.rows[r.last-1])
+			last := r.read(r.at(r.last))
 			entry.Last = &last
 		}
 		inbox.Rooms = append(inbox.Rooms, entry)
@@ -248,7 +249,9 @@ func (s *MemoryStore) MarkRead(ctx context.Context, marks []ReadMark) error {
 	for _, mark := range marks {
 		if r := s.rooms[mark.Room]; r != nil {
 			if m := r.member(mark.User); m != nil {
-				m.Read = max(m.Read, min(mark.Seq, r.head()))
+				if seq := min(mark.Seq, r.head()); seq > m.Read {
+					m.Read, m.messages = seq, max(m.messages, r.messages(seq))
+				}
 			}
 		}
 	}

@@ -171,7 +171,7 @@ func (s *MemoryStore) Page(ctx context.Context, viewer UserID, room RoomID, r Ra
 		if !forward {
 			seq = end - 1 - i
 		}
-		e := m.read(m.rows[seq-1])
+		e := m.read(m.at(seq))
 		reactions, size := m.reactionsTo(seq, s.users[viewer])
 		e.Reactions = reactions
 		bytes += len(e.Text) + len(e.Data) + size
@@ -213,13 +213,14 @@ func (r *memRoom) stored(u *memUser, id string) *memRow {
 // find returns what u stored with id, or nil, and its slot in ids. Slots are
 // hashes instead of the ids themselves, so that the map is small and the garbage
 // collector has nothing to look for in it; those that clash take the next one.
+// So a slot may be that of an event which is not kept any more.
 func (r *memRoom) find(u *memUser, id string) (row *memRow, slot uint64) {
 	for slot = memHash(id) ^ u.salt; ; slot++ {
 		seq := r.ids[slot]
 		if seq == 0 {
 			return nil, slot
 		}
-		if row := r.rows[seq-1]; row.user == u && row.event[0].ID == id {
+		if row := r.at(seq); row != nil && row.user == u && row.event[0].ID == id {
 			return row, slot
 		}
 	}

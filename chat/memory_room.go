@@ -14,7 +14,8 @@ type memRoom struct {
 	pair    []*memUser
 	access  Seq
 	last    Seq            // the newest message
-	rows    []*memRow      // the event n is rows[n-1]
+	floor   Seq            // the oldest event that is kept
+	rows    []*memRow      // the event n is rows[n-floor]
 	ids     map[uint64]Seq // see find
 	members []*memMember   // and banned users, in the order of their ids
 
@@ -35,8 +36,9 @@ type memRow struct {
 
 // memMember is a user's place in a room.
 type memMember struct {
-	Member // without the user
-	user   *memUser
+	Member   // without the user
+	user     *memUser
+	messages int64 // in the room up to Read or Since, whichever is later
 }
 
 func (m *memMember) read() Member {
@@ -45,13 +47,34 @@ func (m *memMember) read() Member {
 	return v
 }
 
-func (r *memRoom) head() Seq { return Seq(len(r.rows)) }
+func (r *memRoom) head() Seq { return r.floor - 1 + Seq(len(r.rows)) }
+
+// at returns the row of an event, or nil.
+func (r *memRoom) at(seq Seq) *memRow {
+	if seq < r.floor || seq > r.head() {
+		return nil
+	}
+	return r.rows[seq-r.floor]
+}
+
+// messages returns how many messages there were up to seq or, where that is not
+// kept, before the oldest event that is.
+func (r *memRoom) messages(seq Seq) int64 {
+	if row := r.at(seq); row != nil {
+		return row.messages
+	}
+	n := r.rows[0].messages
+	if r.rows[0].event[0].Kind == Message {
+		n--
+	}
+	return n
+}
 
 // describe returns the room as viewer sees it, or as nobody does.
 func (r *memRoom) describe(viewer UserID) RoomInfo {
 	info := r.info
 	info.Data = slices.Clone(r.info.Data)
-	info.Head, info.Floor = r.head(), 1
+	info.Head, info.Floor = r.head(), r.floor
 	// In a room of one's own both ends of the pair are oneself.
 	if n := len(r.pair); n > 0 {
 		switch viewer {
@@ -92,13 +115,13 @@ func (r *memRoom) member(id UserID) *memMember {
 // sees tells whether viewer may read the room, and from where on.
 func (r *memRoom) sees(viewer UserID) (floor Seq, ok bool) {
 	if viewer == System {
-		return 1, true
+		return r.floor, true
 	}
 	m := r.member(viewer)
 	if m == nil {
 		return 0, false
 	}
-	return max(1, m.VisibleFrom), true
+	return max(r.floor, m.VisibleFrom), true
 }
 
 func (r *memRoom) enter(u *memUser, role Role, at Seq) {
@@ -107,7 +130,7 @@ func (r *memRoom) enter(u *memUser, role Role, at Seq) {
 		r.members = slices.Insert(r.members, i, &memMember{user: u})
 	}
 	m := r.members[i]
-	m.Role, m.Banned, m.Since = role, false, at
+	m.Role, m.Banned, m.Since, m.messages = role, false, at, r.messages(at)
 	if r.info.Hides {
 		m.VisibleFrom = at
 	}
@@ -136,10 +159,10 @@ func (r *memRoom) leave(u *memUser, banned bool) {
 
 // message returns the row of a message that is not deleted, or nil.
 func (r *memRoom) message(ref Seq) *memRow {
-	if ref < 1 || ref > r.head() {
+	row := r.at(ref)
+	if row == nil {
 		return nil
 	}
-	row := r.rows[ref-1]
 	if e := &row.event[0]; e.Kind != Message || e.DeletedBy != 0 {
 		return nil
 	}
@@ -151,8 +174,7 @@ func (r *memRoom) add(row *memRow, now time.Time) {
 	e := &row.event[0]
 	e.Room, e.Seq, e.Time = r.info.ID, r.head()+1, now.UTC().Truncate(time.Millisecond)
 	e.User = row.user.User
-	if e.Seq > 1 {
-		before := r.rows[e.Seq-2]
+	if before := r.at(e.Seq - 1); before != nil {
 		row.messages = before.messages
 		if before.event[0].Time.After(e.Time) {
 			e.Time = before.event[0].Time
@@ -174,9 +196,9 @@ func (r *memRoom) add(row *memRow, now time.Time) {
 
 // amend replaces the message ref by what f makes of it.
 func (r *memRoom) amend(ref Seq, f func(*Event)) {
-	row := *r.rows[ref-1]
+	row := *r.at(ref)
 	f(&row.event[0])
-	r.rows[ref-1] = &row
+	r.rows[ref-r.floor] = &row
 }
 
 // read returns the event of row as it is now: with the present names, and
@@ -194,8 +216,9 @@ func (r *memRoom) read(row *memRow) Event {
 		e.Call = &call
 	}
 	if e.Kind == Edited {
-		m := &r.rows[e.Ref-1].event[0]
-		e.Text, e.Mentions, e.Data = m.Text, m.Mentions, m.Data
+		if m := r.at(e.Ref); m != nil {
+			e.Text, e.Mentions, e.Data = m.event[0].Text, m.event[0].Mentions, m.event[0].Data
+		}
 	}
 	return e
 }
