@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -195,9 +196,11 @@ func TestLogoutEndsSocketsAndTokens(t *testing.T) {
 	carlos, john := s.login("carlos"), s.login("john")
 	mine, his := carlos.socket(), john.socket()
 	require.Equal(t, 204, carlos.status("POST", "/auth/logout", "{}"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
 	for {
-		if _, _, err := mine.Read(t.Context()); err != nil {
-			require.Positive(t, websocket.CloseStatus(err), "closed with a code: %v", err)
+		if _, _, err := mine.Read(ctx); err != nil {
+			require.Equal(t, websocket.StatusCode(4501), websocket.CloseStatus(err), "within a second: %v", err)
 			break
 		}
 	}

@@ -52,21 +52,22 @@ func run(ctx context.Context, c config, ln net.Listener, out io.Writer) (err err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 
-	var rooms *chatsvc.Service // there before anybody can log out
-	c.auth.Revoked = func(_, session string) { rooms.End(session) }
 	auth, err := authsvc.New(ctx, c.auth)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, auth.Close()) }()
 
-	rooms, err = chatsvc.New(ctx, chatsvc.Config{
+	rooms, err := chatsvc.New(ctx, chatsvc.Config{
 		Store:    c.store,
 		Broker:   b,
 		Verifier: token.NewVerifier(auth.KeySet(), c.auth.Issuer, c.auth.Audience, nil),
 		Alive:    auth.Alive,
-		Users:    directory(auth),
-		Origins:  c.origins,
+
+		Revocations: feed(auth),
+
+		Users:   directory(auth),
+		Origins: c.origins,
 	})
 	if err != nil {
 		return err
@@ -99,6 +100,18 @@ func handler(c config, auth *authsvc.Service, rooms *chatsvc.Service) (http.Hand
 	mux.Handle("/", web.Handler(nil))
 	mux.Health(func(ctx context.Context) error { return errors.Join(auth.Ready(ctx), rooms.Ready(ctx)) })
 	return httpsvc.Hosts(c.hosts, httpsvc.Headers(mux))
+}
+
+// feed tells the chat which logins have ended.
+func feed(auth *authsvc.Service) chatsvc.Feed {
+	return func(ctx context.Context, after int64) ([]chatsvc.Revocation, int64, error) {
+		ended, next, err := auth.Revocations(ctx, after)
+		news := make([]chatsvc.Revocation, len(ended))
+		for i, r := range ended {
+			news[i] = chatsvc.Revocation(r)
+		}
+		return news, next, err
+	}
 }
 
 // directory makes the users of the auth service known to the chat, so that one

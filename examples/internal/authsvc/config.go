@@ -57,14 +57,17 @@ type Config struct {
 	// loopback address, unless DemoAllowRemote says that this is meant.
 	Demo, DemoAllowRemote bool
 
+	// Register lets everybody who can reach the service make an account.
+	Register bool
+
+	// SecretFile holds what other services show to be told of users and
+	// revocations, see [Remote]. Empty: none is.
+	SecretFile string
+
 	// InsecureCookie leaves out the Secure attribute and the __Host- prefix,
 	// for browsers that refuse them on plain HTTP even on this machine. It is
 	// refused if Addr is not a loopback address.
 	InsecureCookie bool
-
-	// Revoked is called after a session has ended before its time. It must
-	// not block. nil: nobody wants to know.
-	Revoked func(user, session string)
 
 	// Logger gets what an operator should know. It never gets a password, a
 	// token, or a name that somebody typed. nil: [slog.Default].
@@ -84,9 +87,6 @@ func (c *Config) complete() error {
 	c.Audience = cmp.Or(c.Audience, DefaultAudience)
 	c.TokenTTL = cmp.Or(c.TokenTTL, token.DefaultTTL)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	if c.Revoked == nil {
-		c.Revoked = func(string, string) {}
-	}
 	host, _, err := net.SplitHostPort(c.Addr)
 	if err != nil {
 		return fmt.Errorf("authsvc: address: %w", err)

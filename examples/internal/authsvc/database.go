@@ -203,6 +203,8 @@ func (t tx) run(f func(*sqlite3.Stmt), sql string, args []any) (err error) {
 			err = stmt.BindBlob(i+1, v)
 		case int:
 			err = stmt.BindInt(i+1, v)
+		case int64:
+			err = stmt.BindInt64(i+1, v)
 		case bool:
 			err = stmt.BindBool(i+1, v)
 		case time.Time:

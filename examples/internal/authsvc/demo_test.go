@@ -52,10 +52,10 @@ func TestDemoUsers(t *testing.T) {
 	requireOver(t, s.refresh(last.refresh))
 	found, err := s.Users(t.Context(), []string{ids["john"]})
 	require.NoError(t, err)
-	require.Equal(t, []authsvc.User{{ID: ids["john"], Name: "john"}}, found)
+	require.Equal(t, []authsvc.User{{ID: ids["john"], Username: "john", Name: "john"}}, found)
 	found, err = s.Search(t.Context(), "", 10)
 	require.NoError(t, err)
-	require.Equal(t, []authsvc.User{{ID: "id-of-ann", Name: "ann"}}, found)
+	require.Equal(t, []authsvc.User{{ID: "id-of-ann", Username: "ann", Name: "ann"}}, found)
 }
 
 func TestDemoLeavesOthersAlone(t *testing.T) {

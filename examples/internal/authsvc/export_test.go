@@ -22,7 +22,7 @@ func (s *Service) AddUser(name, password string) User {
 	if err := s.db.addUser(context.Background(), u); err != nil {
 		panic(err)
 	}
-	return User{ID: u.id, Name: u.name}
+	return User{ID: u.id, Username: u.name, Name: u.name}
 }
 
 // OccupyHashing takes every processor for hashing until release is called.
@@ -65,4 +65,16 @@ func (s *Service) SetSchemaVersion(n int) {
 	if err != nil {
 		panic(err)
 	}
+}
+
+// Revoked returns the sessions that ended before their time, as "user session".
+func (s *Service) Revoked() (list []string) {
+	news, _, err := s.db.revocations(context.Background(), 0)
+	if err != nil {
+		panic(err)
+	}
+	for _, r := range news {
+		list = append(list, r.User+" "+r.Session)
+	}
+	return list
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // AddFlags adds the flags of the service to fs: -auth-db, -auth-key, -issuer,
-// -audience, -token-ttl, -demo, -demo-allow-remote, -insecure-cookie and
-// -trusted-proxies. What c holds is their default. Where to listen, and under
+// -audience, -token-ttl, -register, -demo, -demo-allow-remote, -insecure-cookie
+// and -trusted-proxies. What c holds is their default. Where to listen, and under
 // what names, is left to the program.
 func (c *Config) AddFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Database, "auth-db", c.Database, "`path` of the SQLite file of users and sessions, or memory")
@@ -16,6 +16,7 @@ func (c *Config) AddFlags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Issuer, "issuer", DefaultIssuer, "issuer of access tokens")
 	fs.StringVar(&c.Audience, "audience", DefaultAudience, "audience of access tokens")
 	fs.DurationVar(&c.TokenTTL, "token-ttl", c.TokenTTL, "life of an access token, 1m to 15m; 0: 10m")
+	fs.BoolVar(&c.Register, "register", c.Register, "let everybody who can reach the service make an account")
 	fs.BoolVar(&c.Demo, "demo", c.Demo, "make users carlos, john and gerard with a known password; on a loopback address only")
 	fs.BoolVar(&c.DemoAllowRemote, "demo-allow-remote", c.DemoAllowRemote, "let -demo users be reached from other machines; anybody can log in then")
 	fs.BoolVar(&c.InsecureCookie, "insecure-cookie", c.InsecureCookie, "for browsers that refuse Secure cookies on http://localhost; on a loopback address only")

@@ -24,11 +24,10 @@ const (
 	password   = "correct horse battery"
 )
 
-// journal is what the service logs, and whom it says is out.
+// journal is what the service logs.
 type journal struct {
-	mu      sync.Mutex
-	log     bytes.Buffer
-	revoked []string
+	mu  sync.Mutex
+	log bytes.Buffer
 }
 
 func (j *journal) Write(b []byte) (int, error) {
@@ -39,12 +38,6 @@ func (j *journal) Write(b []byte) (int, error) {
 
 func (j *journal) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-func (j *journal) out(user, session string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.revoked = append(j.revoked, user+" "+session)
 }
 
 // service is a service under test with user ann, and what it logged.
@@ -58,7 +51,6 @@ func start(t *testing.T, c authsvc.Config) *service {
 	t.Helper()
 	j := &journal{}
 	c.Logger = j.logger()
-	c.Revoked = j.out
 	s, err := authsvc.New(t.Context(), authsvc.Cheap(c))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })

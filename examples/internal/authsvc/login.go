@@ -60,11 +60,14 @@ func (s *Service) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	refresh := newRefreshToken()
 	session, dropped, err := s.db.addSession(r.Context(), user, refresh)
+	if errors.Is(err, errNone) { // the password was changed, or its hash renewed, at this very moment
+		return httpsvc.Unavailable(time.Second)
+	}
 	if err != nil {
 		return err
 	}
-	for _, id := range dropped {
-		s.config.Revoked(user.id, id)
+	if len(dropped) > 0 {
+		s.ended()
 	}
 	s.logger.InfoContext(r.Context(), "login", "user", user.id, "session", session.id)
 	return s.grant(w, session, &refresh)
@@ -99,7 +102,7 @@ func (s *Service) authenticate(r *http.Request, name, password string) (account,
 	}
 	s.throttle.good(addr, name)
 	if outdated {
-		if err := s.renew(ctx, user, password); err != nil { // the next login tries again
+		if err := s.renew(ctx, &user, password); err != nil { // the next login tries again
 			s.logger.WarnContext(ctx, "password hash not renewed", "user", user.id, "error", err)
 		}
 	}
@@ -107,12 +110,16 @@ func (s *Service) authenticate(r *http.Request, name, password string) (account,
 }
 
 // renew stores a hash of today's cost.
-func (s *Service) renew(ctx context.Context, user account, password string) error {
+func (s *Service) renew(ctx context.Context, user *account, password string) error {
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	return s.db.setHash(ctx, user.id, user.hash, hash)
+	err = s.db.setHash(ctx, user.id, user.hash, hash)
+	if err == nil {
+		user.hash = hash
+	}
+	return err
 }
 
 // admits reports whether the user may have a session: demo users only in demo
@@ -122,7 +129,7 @@ func (s *Service) admits(u account) bool { return !u.demo || s.config.Demo }
 // grant answers with an access token for the session and, unless next is nil,
 // with a refresh cookie.
 func (s *Service) grant(w http.ResponseWriter, of session, next *refreshToken) error {
-	signed, claims, err := s.issuer.Sign(token.Subject{ID: of.user.id, Name: of.user.name, Session: of.id})
+	signed, claims, err := s.issuer.Sign(token.Subject{ID: of.user.id, Name: of.user.display, Session: of.id, Since: of.since})
 	if err != nil {
 		return err
 	}
@@ -133,6 +140,6 @@ func (s *Service) grant(w http.ResponseWriter, of session, next *refreshToken) e
 		AccessToken: signed,
 		TokenType:   "Bearer",
 		ExpiresIn:   int64(claims.Expires.Sub(claims.IssuedAt) / time.Second),
-		User:        User{ID: of.user.id, Name: of.user.name},
+		User:        of.user.user(),
 	})
 }

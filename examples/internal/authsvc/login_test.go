@@ -25,7 +25,7 @@ func TestLogin(t *testing.T) {
 		g := granted(t, w)
 		require.Equal(t, "Bearer", g.TokenType)
 		require.Equal(t, 600, g.ExpiresIn)
-		require.Equal(t, authsvc.User{ID: "id-of-ann", Name: "ann"}, g.User)
+		require.Equal(t, authsvc.User{ID: "id-of-ann", Username: "ann", Name: "ann"}, g.User)
 		require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 
 		c := cookieOf(w)
@@ -206,7 +206,7 @@ func TestOldHashIsRenewed(t *testing.T) {
 	require.NoError(t, cheap.Close())
 
 	j := &journal{}
-	full, err := authsvc.New(t.Context(), authsvc.Config{Database: path, Revoked: j.out, Logger: j.logger()})
+	full, err := authsvc.New(t.Context(), authsvc.Config{Database: path, Logger: j.logger()})
 	require.NoError(t, err)
 	defer full.Close()
 	s := &service{full, j, t}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/carlware/gochat/examples/internal/httpsvc"
@@ -15,8 +16,9 @@ import (
 
 // User is what one user may know of another.
 type User struct {
-	ID   string `json:"id"`   // opaque; stays when the name changes
-	Name string `json:"name"` // 2 to 32 of a-z, 0-9, "_" and "-"; unique
+	ID       string `json:"id"`       // opaque; stays when the name changes
+	Username string `json:"username"` // to log in: 2 to 32 of a-z, 0-9, "_" and "-"; unique
+	Name     string `json:"name"`     // to be seen: at most 64 bytes; the same as Username at first
 }
 
 // Service is the auth service. All methods may be called concurrently.
@@ -31,6 +33,12 @@ type Service struct {
 	verifier *token.Verifier
 	demo     []string // names of the demo users there are
 	handler  http.Handler
+
+	ending chan struct{} // closed when the service begins to end
+	once   sync.Once
+
+	mu   sync.Mutex
+	news chan struct{} // closed and replaced when a session has ended
 }
 
 // New opens the database and the keys, which are created if they do not exist.
@@ -39,7 +47,8 @@ func New(ctx context.Context, c Config) (_ *Service, err error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	s := &Service{config: c, logger: c.Logger, hasher: newHasher(c.cost), throttle: newThrottle()}
+	s := &Service{config: c, logger: c.Logger, hasher: newHasher(c.cost), throttle: newThrottle(),
+		ending: make(chan struct{}), news: make(chan struct{})}
 	if c.KeyFile == "" {
 		s.logger.Warn("access tokens are signed with a key that ends with this process")
 		s.keys, err = token.GenerateKeys()
@@ -102,7 +111,13 @@ func (s *Service) Ready(ctx context.Context) error {
 }
 
 // Close closes the database. Requests under way that need it fail.
-func (s *Service) Close() error { return s.db.close() }
+func (s *Service) Close() error {
+	s.end()
+	return s.db.close()
+}
+
+// end lets those go who wait for revocations.
+func (s *Service) end() { s.once.Do(func() { close(s.ending) }) }
 
 // stopGrace is how long requests under way may take at the end; a container that
 // is stopped is killed after 10 s.
@@ -127,7 +142,9 @@ func Run(ctx context.Context, c Config) error {
 		return errors.Join(err, closeListener(c.Listener))
 	}
 	s.logger.Info("auth service listens", "addr", c.Listener.Addr().String(), "demo", c.Demo)
-	err = httpsvc.Serve(ctx, c.Listener, s.Handler(), &httpsvc.Options{Logger: s.logger, Grace: stopGrace})
+	err = httpsvc.Serve(ctx, c.Listener, s.Handler(), &httpsvc.Options{
+		Logger: s.logger, Grace: stopGrace, Drain: func(context.Context) { s.end() },
+	})
 	return errors.Join(err, s.Close())
 }
 

@@ -30,7 +30,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request) error {
 	case outcome == reused:
 		s.logger.WarnContext(r.Context(), "refresh token used again: session ended", "user", of.user.id, "session", of.id,
 			"addr", httpsvc.ClientAddr(r, s.config.TrustedProxies))
-		s.config.Revoked(of.user.id, of.id)
+		s.ended()
 		return s.over(w)
 	case outcome == unknown || !s.admits(of.user):
 		return s.over(w)
@@ -57,7 +57,7 @@ func (s *Service) logout(w http.ResponseWriter, r *http.Request) error {
 		}
 		if err == nil {
 			s.logger.InfoContext(r.Context(), "logout", "user", of.user.id, "session", of.id)
-			s.config.Revoked(of.user.id, of.id)
+			s.ended()
 		}
 	}
 	s.setCookie(w, "", -1)

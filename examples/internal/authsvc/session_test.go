@@ -45,7 +45,7 @@ func TestRefreshRotates(t *testing.T) {
 			g = next
 		}
 		require.Equal(t, 1, s.Sessions())
-		require.Empty(t, s.revoked)
+		require.Empty(t, s.Revoked())
 	})
 }
 
@@ -76,8 +76,8 @@ func TestRefreshReplayEndsTheSession(t *testing.T) {
 				requireOver(t, s.refresh(stolen.refresh))
 				requireOver(t, s.refresh(g.refresh))
 				require.Equal(t, 401, s.profile(g.AccessToken).Code, "38: its access tokens are refused here at once")
-				require.Len(t, s.revoked, 1)
-				require.True(t, strings.HasPrefix(s.revoked[0], "id-of-ann "))
+				require.Len(t, s.Revoked(), 1)
+				require.True(t, strings.HasPrefix(s.Revoked()[0], "id-of-ann "))
 				require.Contains(t, s.log.String(), "used again")
 				granted(t, s.refresh(other.refresh)) // other logins go on
 			})
@@ -108,7 +108,7 @@ func TestTwoTabsRefreshAtOnce(t *testing.T) {
 		late := granted(t, s.refresh(g.refresh))
 		require.Empty(t, late.refresh)
 		granted(t, s.refresh(cookies[0]))
-		require.Empty(t, s.revoked)
+		require.Empty(t, s.Revoked())
 	})
 }
 
@@ -158,7 +158,7 @@ func TestTooManySessions(t *testing.T) {
 		all = append(all, s.login("ann", password))
 	}
 	require.Equal(t, 20+1, s.Sessions())
-	require.Len(t, s.revoked, 2)
+	require.Len(t, s.Revoked(), 2)
 	requireOver(t, s.refresh(all[0].refresh))
 	requireOver(t, s.refresh(all[1].refresh))
 	granted(t, s.refresh(all[2].refresh))
@@ -176,7 +176,7 @@ func TestLogout(t *testing.T) {
 	}
 	requireOver(t, s.refresh(g.refresh))
 	require.Equal(t, 401, s.profile(g.AccessToken).Code)
-	require.Len(t, s.revoked, 1)
+	require.Len(t, s.Revoked(), 1)
 	require.Equal(t, 200, s.profile(other.AccessToken).Code)
 	require.Equal(t, 204, s.do("POST", "/auth/logout", "{}").Code, "without a cookie")
 	require.Equal(t, 204, s.logout("garbage").Code)
@@ -216,13 +216,13 @@ func TestRefreshRefusesCookies(t *testing.T) {
 			requireOver(t, s.do("POST", "/auth/refresh", "{}", header...))
 		})
 	}
-	require.Empty(t, s.revoked, "garbage ends nobody's session")
+	require.Empty(t, s.Revoked(), "garbage ends nobody's session")
 	g = granted(t, s.refresh(g.refresh))
 	granted(t, s.refresh(other.refresh))
 
 	// Half of a token is worth nothing, and using it ends the session.
 	requireOver(t, s.refresh(g.refresh[:22]+flipped[22:]))
-	require.Len(t, s.revoked, 1)
+	require.Len(t, s.Revoked(), 1)
 }
 
 // 45: the cookie of a user is not for pages of other origins.
@@ -265,7 +265,7 @@ func TestOtherOrigins(t *testing.T) {
 			g.refresh = cookieOf(w).Value
 		})
 	}
-	require.Empty(t, s.revoked)
+	require.Empty(t, s.Revoked())
 }
 
 func TestSessionsOutliveARestart(t *testing.T) {

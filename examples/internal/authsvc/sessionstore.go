@@ -78,22 +78,32 @@ func (r refreshToken) hash() []byte {
 type session struct {
 	id   string
 	user account
-	idle time.Time // when it is over unless it is refreshed
+
+	since time.Time // of the login
+	used  time.Time // when it was refreshed last
+	idle  time.Time // when it is over unless it is refreshed
 }
 
 // addSession stores a new session of the user with its first refresh token and
-// returns the ids of the sessions that had to go for it.
-func (d *database) addSession(ctx context.Context, u account, r refreshToken) (s session, dropped []string, err error) {
+// returns the ids of the sessions that had to go for it. It returns errNone if
+// the user has another password by now than the one that u was found with.
+func (d *database) addSession(ctx context.Context, u account, r refreshToken) (s session, dropped []session, err error) {
 	now := time.Now()
-	s = session{id: rand.Text(), user: u, idle: now.Add(sessionIdle)}
+	s = session{id: rand.Text(), user: u, since: now, idle: now.Add(sessionIdle)}
 	err = d.write(ctx, func(t tx) error {
+		current := false
+		err := t.rows(func(*sqlite3.Stmt) { current = true }, `SELECT 1 FROM users WHERE id = ? AND hash = ?`, u.id, u.hash)
+		if err == nil && !current {
+			err = errNone
+		}
+		if err != nil {
+			return err
+		}
 		if err := t.rows(nil, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE idle <= ? LIMIT ?)`, now, pruneBatch); err != nil {
 			return err
 		}
-		err := t.rows(func(s *sqlite3.Stmt) { dropped = append(dropped, s.ColumnText(0)) },
-			`DELETE FROM sessions WHERE user = ? AND id NOT IN
-				(SELECT id FROM sessions WHERE user = ? ORDER BY created DESC, rowid DESC LIMIT ?)
-			RETURNING id`, u.id, u.id, sessionsMax-1)
+		dropped, err = t.end(`user = ? AND id NOT IN
+			(SELECT id FROM sessions WHERE user = ? ORDER BY created DESC, rowid DESC LIMIT ?)`, u.id, u.id, sessionsMax-1)
 		if err != nil {
 			return err
 		}
@@ -121,10 +131,11 @@ func (d *database) refresh(ctx context.Context, r, next refreshToken) (s session
 		var at, ends time.Time
 		err := t.rows(func(row *sqlite3.Stmt) {
 			s.user = scanUser(row)
-			s.id = row.ColumnText(4)
-			current, previous = row.ColumnBlob(5, nil), row.ColumnBlob(6, nil)
-			at, s.idle, ends = time.UnixMilli(row.ColumnInt64(7)), time.UnixMilli(row.ColumnInt64(8)), time.UnixMilli(row.ColumnInt64(9))
-		}, `SELECT u.id, u.name, u.hash, u.demo, s.id, s.current, s.previous, s.rotated, s.idle, s.ends
+			s.id = row.ColumnText(5)
+			current, previous = row.ColumnBlob(6, nil), row.ColumnBlob(7, nil)
+			at, s.idle, ends = time.UnixMilli(row.ColumnInt64(8)), time.UnixMilli(row.ColumnInt64(9)), time.UnixMilli(row.ColumnInt64(10))
+			s.since = time.UnixMilli(row.ColumnInt64(11))
+		}, `SELECT u.id, u.name, u.hash, u.demo, u.display, s.id, s.current, s.previous, s.rotated, s.idle, s.ends, s.created
 			FROM sessions s JOIN users u ON u.id = s.user WHERE s.selector = ?`, r.selectorHash())
 		switch hash := r.hash(); {
 		case err != nil:
@@ -143,23 +154,46 @@ func (d *database) refresh(ctx context.Context, r, next refreshToken) (s session
 			return nil
 		}
 		o = reused
-		return t.rows(nil, `DELETE FROM sessions WHERE id = ?`, s.id)
+		_, err = t.end(`id = ?`, s.id)
+		return err
 	})
 	return s, o, err
 }
 
 // endSession ends the session that r is or was a token of, and returns errNone
 // if there is none.
-func (d *database) endSession(ctx context.Context, r refreshToken) (s session, err error) {
-	err = d.write(ctx, func(t tx) error {
-		return t.rows(func(row *sqlite3.Stmt) {
-			s.id, s.user.id = row.ColumnText(0), row.ColumnText(1)
-		}, `DELETE FROM sessions WHERE selector = ? RETURNING id, user`, r.selectorHash())
-	})
-	if err == nil && s.id == "" {
+func (d *database) endSession(ctx context.Context, r refreshToken) (session, error) {
+	over, err := d.endSessions(ctx, `selector = ?`, r.selectorHash())
+	if err == nil && len(over) == 0 {
 		err = errNone
 	}
-	return s, err
+	if err != nil {
+		return session{}, err
+	}
+	return over[0], nil
+}
+
+// endSessions ends the sessions for which the condition holds.
+func (d *database) endSessions(ctx context.Context, condition string, args ...any) (over []session, err error) {
+	err = d.write(ctx, func(t tx) error {
+		over, err = t.end(condition, args...)
+		return err
+	})
+	return over, err
+}
+
+// sessionsOf returns the sessions of a user that are not over, the last used
+// first.
+func (d *database) sessionsOf(ctx context.Context, user string) (list []session, err error) {
+	err = d.read(ctx, func(t tx) error {
+		return t.rows(func(row *sqlite3.Stmt) {
+			list = append(list, session{
+				id: row.ColumnText(0), since: time.UnixMilli(row.ColumnInt64(1)),
+				used: time.UnixMilli(row.ColumnInt64(2)), idle: time.UnixMilli(row.ColumnInt64(3)),
+			})
+		}, `SELECT id, created, rotated, idle FROM sessions WHERE user = ? AND idle > ? ORDER BY rotated DESC, id`, user, time.Now())
+	})
+	return list, err
 }
 
 // sessionUser returns the user of a session that is not over, or errNone.
@@ -167,7 +201,7 @@ func (d *database) sessionUser(ctx context.Context, id string) (account, error) 
 	var a account
 	err := d.read(ctx, func(t tx) error {
 		return t.rows(func(s *sqlite3.Stmt) { a = scanUser(s) },
-			`SELECT u.id, u.name, u.hash, u.demo FROM sessions s JOIN users u ON u.id = s.user WHERE s.id = ? AND s.idle > ?`, id, time.Now())
+			`SELECT u.id, u.name, u.hash, u.demo, u.display FROM sessions s JOIN users u ON u.id = s.user WHERE s.id = ? AND s.idle > ?`, id, time.Now())
 	})
 	if err == nil && a.id == "" {
 		err = errNone

@@ -67,7 +67,7 @@ func (s *Service) profile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return httpsvc.WriteJSON(w, http.StatusOK, map[string]any{
-		"user":    User{ID: user.id, Name: user.name},
+		"user":    user.user(),
 		"session": claims.Session,
 	})
 }
@@ -96,7 +96,7 @@ func (s *Service) find(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) describe(w http.ResponseWriter, _ *http.Request) error {
-	answer := map[string]any{"demo": s.config.Demo, "register": false}
+	answer := map[string]any{"demo": s.config.Demo, "register": s.config.Register}
 	if s.config.Demo {
 		answer["demo_users"] = s.demo
 	}

@@ -97,7 +97,7 @@ func TestDirectory(t *testing.T) {
 	s.AddUser("bob", password)
 	found, err := s.Users(t.Context(), []string{"id-of-bob", "nobody", "id-of-ann", "id-of-bob", "'", ""})
 	require.NoError(t, err)
-	require.Equal(t, []authsvc.User{{ID: "id-of-ann", Name: "ann"}, {ID: "id-of-bob", Name: "bob"}}, found)
+	require.Equal(t, []authsvc.User{{ID: "id-of-ann", Username: "ann", Name: "ann"}, {ID: "id-of-bob", Username: "bob", Name: "bob"}}, found)
 	for _, none := range [][]string{nil, {}, {"x"}} {
 		found, err := s.Users(t.Context(), none)
 		require.NoError(t, err)

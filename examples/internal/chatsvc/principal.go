@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/carlware/gochat/chat"
@@ -29,7 +30,11 @@ func (s *Service) ofSocket(r *http.Request) (chat.Principal, error) {
 	if !ok {
 		return chat.Principal{}, errNoToken
 	}
-	return s.principal(r.Context(), text)
+	p, err := s.principal(r.Context(), text)
+	if err != nil {
+		return chat.Principal{}, err
+	}
+	return p, s.node.Admit(r.Context(), p) // who is revoked gets no socket at all
 }
 
 // principal says whom a token speaks for. Where that can't be known now, the
@@ -42,13 +47,31 @@ func (s *Service) principal(ctx context.Context, text string) (chat.Principal, e
 	case err != nil:
 		return chat.Principal{}, errors.Join(chat.ErrUnavailable, err)
 	}
-	return principalOf(claims), s.logins.check(ctx, claims.Session)
+	p := principalOf(claims)
+	return p, s.check(ctx, p)
+}
+
+// check returns [chat.ErrRevoked] for a login that has ended just now. Those
+// that the node was told of it refuses by itself.
+func (s *Service) check(ctx context.Context, p chat.Principal) error {
+	if s.alive == nil {
+		return nil
+	}
+	alive, err := s.alive(ctx, p.Session)
+	switch {
+	case err != nil:
+		return fmt.Errorf("chatsvc: %w: %w", chat.ErrUnavailable, err)
+	case !alive:
+		return fmt.Errorf("chatsvc: login: %w", chat.ErrRevoked)
+	}
+	return nil
 }
 
 func principalOf(c token.Claims) chat.Principal {
 	return chat.Principal{
 		User:    chat.User{ID: chat.UserID(c.Subject.ID), Name: cmp.Or(c.Name, c.Subject.ID)},
 		Session: c.Session,
+		Since:   c.Since,
 		Expires: c.Expires,
 	}
 }

@@ -2,104 +2,75 @@ package chatsvc
 
 import (
 	"context"
-	"fmt"
-	"sync"
+	"errors"
+	"time"
 
 	"github.com/carlware/gochat/chat"
 )
 
-// logins is a hub that knows which live sessions came from which login, so
-// that they end with it.
-type logins struct {
-	chat.Hub
-	alive func(ctx context.Context, login string) (bool, error)
-
-	mu      sync.Mutex
-	live    map[string][]*chat.Session
-	sweepAt int
+// Revocation is a login that has ended before its time.
+type Revocation struct {
+	User, Session string
+	Until         time.Time // when its last token has expired
 }
 
-// minSweep is how many logins are remembered before those that have no live
-// session are looked for.
-const minSweep = 1024
+// A Feed returns the revocations after a position, and the position to go on
+// from. The first position is 0. With nothing new it waits for a while, at
+// most until ctx ends, and may return nothing then.
+type Feed func(ctx context.Context, after int64) (news []Revocation, next int64, err error)
 
-// check returns [chat.ErrRevoked] for a login that is over.
-func (l *logins) check(ctx context.Context, login string) error {
-	if l.alive == nil {
-		return nil
-	}
-	alive, err := l.alive(ctx, login)
-	switch {
-	case err != nil:
-		return fmt.Errorf("chatsvc: %w: %w", chat.ErrUnavailable, err)
-	case !alive:
-		return fmt.Errorf("chatsvc: login: %w", chat.ErrRevoked)
-	}
-	return nil
-}
+const (
+	feedTimeout = 30 * time.Second // a Feed that hangs is asked again
+	feedRetry   = time.Second      // the longest pause after an error
+)
 
-// Admit implements [chat.Hub].
-func (l *logins) Admit(ctx context.Context, p chat.Principal) error {
-	if err := l.check(ctx, p.Session); err != nil {
-		return err
-	}
-	return l.Hub.Admit(ctx, p)
-}
-
-// Connect implements [chat.Hub].
-func (l *logins) Connect(ctx context.Context, p chat.Principal, o *chat.SessionOptions) (*chat.Session, error) {
-	s, err := l.Hub.Connect(ctx, p, o)
-	if err != nil || l.alive == nil {
-		return s, err
-	}
-	l.add(p.Session, s)
-	// Last, so that a login that ends meanwhile is seen either here or by end.
-	if err := l.check(ctx, p.Session); err != nil {
-		_ = s.Close() // nothing is said to it any more
-		return nil, err
-	}
-	return s, nil
-}
-
-func (l *logins) add(login string, s *chat.Session) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.live == nil {
-		l.live = map[string][]*chat.Session{}
-	}
-	l.live[login] = append(open(l.live[login]), s)
-	if len(l.live) < max(l.sweepAt, minSweep) {
-		return
-	}
-	for login, sessions := range l.live {
-		if l.live[login] = open(sessions); len(l.live[login]) == 0 {
-			delete(l.live, login)
+// follow hands everything that the feed tells to the node, which ends the
+// sockets of those logins on every node and refuses their tokens. It ends with
+// ctx. What could not be handed on is asked for again: a revocation is late
+// while the auth service or the store is away, and never lost.
+func (s *Service) follow(ctx context.Context, feed Feed) {
+	var after int64
+	pause, failing := time.Duration(0), false
+	for ctx.Err() == nil {
+		next, err := s.step(ctx, feed, after)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			if failing {
+				s.logger.Info("revocations are read again")
+			}
+			after, pause, failing = next, 0, false
+			continue
+		case !failing:
+			s.logger.Warn("revocations can't be read: logins that end keep their sockets until it works again", "error", err)
+			failing = true
 		}
-	}
-	l.sweepAt = 2 * len(l.live)
-}
-
-// open drops the sessions that have ended.
-func open(sessions []*chat.Session) []*chat.Session {
-	kept := sessions[:0]
-	for _, s := range sessions {
+		pause = min(max(2*pause, 10*time.Millisecond), feedRetry)
 		select {
-		case <-s.Done():
-		default:
-			kept = append(kept, s)
+		case <-time.After(pause):
+		case <-ctx.Done():
 		}
 	}
-	clear(sessions[len(kept):])
-	return kept
 }
 
-// end ends the live sessions of a login.
-func (l *logins) end(login string) {
-	l.mu.Lock()
-	sessions := l.live[login]
-	delete(l.live, login)
-	l.mu.Unlock()
-	for _, s := range sessions {
-		_ = s.Close() // there is nothing that could fail
+func (s *Service) step(ctx context.Context, feed Feed, after int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, feedTimeout)
+	defer cancel()
+	news, next, err := feed(ctx, after)
+	if err != nil {
+		return after, err
 	}
+	for _, r := range news {
+		if !r.Until.After(time.Now()) {
+			continue // its tokens have expired
+		}
+		err = errors.Join(err, s.node.Revoke(ctx, chat.Revocation{
+			User: chat.UserID(r.User), Session: r.Session, Until: r.Until,
+		}))
+	}
+	if err != nil {
+		return after, err
+	}
+	return next, nil
 }

@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,9 +53,16 @@ type Config struct {
 	// are known who have been here.
 	Users func(ctx context.Context, ids []chat.UserID) ([]chat.User, error)
 
+	// Revocations tells which logins have ended before their time: their
+	// sockets are closed on every node, and their tokens refused. nil: a token
+	// is good until it expires.
+	Revocations Feed
+
 	// Alive reports whether the login that a token came from, its session, is
-	// not over. It is asked for every request and every new socket. nil: a
-	// token is good until it expires.
+	// not over. It is asked for every request and every new socket, so it is
+	// for an auth service in the same process: there a token is good for
+	// nothing from the moment of the logout, and not only when the feed has
+	// told. nil: the feed has to do.
 	Alive func(ctx context.Context, session string) (bool, error)
 
 	// Origins are pages of other hosts that may connect, see [ws.Options].
@@ -76,11 +84,15 @@ type Config struct {
 type Service struct {
 	store    chat.Store
 	node     *chat.Node
-	logins   *logins
 	sockets  *ws.Handler
 	api      http.Handler
 	verifier *token.Verifier
+	alive    func(ctx context.Context, session string) (bool, error)
+	logger   *slog.Logger
 	draining atomic.Bool
+
+	unfollow  context.CancelFunc
+	following sync.WaitGroup
 }
 
 // New opens the store and begins a node over it. It returns a service that is
@@ -104,12 +116,17 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	hub := &logins{Hub: node, alive: c.Alive}
-	s := &Service{store: store, node: node, logins: hub, verifier: c.Verifier}
-	s.sockets = ws.NewHandler(hub, s.ofSocket, &ws.Options{
+	s := &Service{store: store, node: node, verifier: c.Verifier, alive: c.Alive, logger: c.Logger}
+	s.sockets = ws.NewHandler(node, s.ofSocket, &ws.Options{
 		Origins: c.Origins, Reauthenticate: s.principal, Logger: c.Logger,
 	})
-	s.api = http.StripPrefix("/api", rest.NewHandler(hub, authenticated, &rest.Options{Logger: c.Logger}))
+	s.api = http.StripPrefix("/api", rest.NewHandler(node, authenticated, &rest.Options{Logger: c.Logger}))
+	// Not the caller's, which is for opening alone.
+	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
+	s.unfollow = unfollow
+	if c.Revocations != nil {
+		s.following.Go(func() { s.follow(following, c.Revocations) })
+	}
 	return s, nil
 }
 
@@ -133,8 +150,16 @@ func (s *Service) API() http.Handler {
 			p.Write(w)
 			return
 		}
-		ctx := context.WithValue(r.Context(), principalKey{}, principalOf(claims))
-		s.api.ServeHTTP(w, r.WithContext(ctx))
+		p := principalOf(claims)
+		switch err := s.check(r.Context(), p); {
+		case err == nil:
+			ctx := context.WithValue(r.Context(), principalKey{}, p)
+			s.api.ServeHTTP(w, r.WithContext(ctx))
+		case errors.Is(err, chat.ErrRevoked):
+			httpsvc.Unauthorized("invalid_token").Write(w)
+		default:
+			httpsvc.Unavailable(time.Second).Write(w)
+		}
 	})
 }
 
@@ -151,11 +176,6 @@ func (s *Service) Socket() http.Handler {
 		}
 	})
 }
-
-// End ends the live sessions of a login that is over, the session of its
-// tokens. Their clients come back, and are refused because Config.Alive says
-// so. It does not block.
-func (s *Service) End(session string) { s.logins.end(session) }
 
 // Ready returns nil while the service can do its work.
 func (s *Service) Ready(ctx context.Context) error {
@@ -174,6 +194,8 @@ func (s *Service) Drain() { s.draining.Store(true) }
 // first the rest is cut short; nothing that was acknowledged is lost then.
 func (s *Service) Shutdown(ctx context.Context) error {
 	s.Drain()
+	s.unfollow()
+	s.following.Wait()
 	err := errors.Join(s.sockets.Shutdown(ctx), s.node.Shutdown(ctx), s.store.Close())
 	if err != nil {
 		return fmt.Errorf("chatsvc: shutdown: %w", err)

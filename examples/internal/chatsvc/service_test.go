@@ -33,8 +33,19 @@ type world struct {
 	t      *testing.T
 	svc    *chatsvc.Service
 	issuer *token.Issuer
-	over   atomic.Bool // the login is
+	over   atomic.Bool // the login is, as Alive says
+	ended  chan chatsvc.Revocation
 	url    string
+}
+
+// feed tells what is sent to w.ended.
+func (w *world) feed(ctx context.Context, after int64) ([]chatsvc.Revocation, int64, error) {
+	select {
+	case r := <-w.ended:
+		return []chatsvc.Revocation{r}, after + 1, nil
+	case <-ctx.Done():
+		return nil, after, nil
+	}
 }
 
 func newWorld(t *testing.T) *world {
@@ -42,10 +53,11 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	issuer, err := token.NewIssuer(keys, "iss", "aud", nil)
 	require.NoError(t, err)
-	w := &world{t: t, issuer: issuer}
+	w := &world{t: t, issuer: issuer, ended: make(chan chatsvc.Revocation)}
 	w.svc, err = chatsvc.New(t.Context(), chatsvc.Config{
 		Store: chatsvc.Memory, Verifier: token.NewVerifier(keys, "iss", "aud", nil), Logger: quiet,
-		Alive: func(context.Context, string) (bool, error) { return !w.over.Load(), nil },
+		Alive:       func(context.Context, string) (bool, error) { return !w.over.Load(), nil },
+		Revocations: w.feed,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -191,6 +203,22 @@ func TestExpired(t *testing.T) {
 	})
 }
 
+// closed reads until the server closes, which it must within a second, and
+// returns the code.
+func closed(t *testing.T, conn *websocket.Conn) websocket.StatusCode {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for {
+		if _, _, err := conn.Read(ctx); err != nil {
+			require.NoError(t, ctx.Err(), "still open after a second")
+			return websocket.CloseStatus(err)
+		}
+	}
+}
+
+const revoked websocket.StatusCode = 4501
+
 func TestLoginThatEnds(t *testing.T) {
 	w := newWorld(t)
 	text := w.token("ann", "s1")
@@ -200,24 +228,78 @@ func TestLoginThatEnds(t *testing.T) {
 	require.Equal(t, "welcome", hello(t, other))
 	early, _ := w.dial(text) // has not said hello yet
 
-	w.over.Store(true)
-	w.svc.End("s1")
-	for {
-		if _, _, err := mine.Read(t.Context()); err != nil {
-			require.Positive(t, websocket.CloseStatus(err), err)
-			break
-		}
-	}
-	status, code, _ := w.get("/api/session", "Bearer "+text)
+	w.ended <- chatsvc.Revocation{User: "ann", Session: "s1", Until: time.Now().Add(time.Minute)}
+	require.Equal(t, revoked, closed(t, mine))
+	status, code, header := w.get("/api/session", "Bearer "+text)
 	require.Equal(t, 401, status)
 	require.Equal(t, "unauthorized", code)
+	require.NotEmpty(t, header.Get("WWW-Authenticate"))
 	_, status = w.dial(text)
 	require.Equal(t, 401, status)
-	require.NotEqual(t, "welcome", hello(t, early), "nor does it begin")
+	require.NoError(t, wsjson.Write(t.Context(), early, map[string]string{"type": "hello", "id": "h"}))
+	require.Equal(t, revoked, closed(t, early), "nor does it begin")
 
-	w.over.Store(false)
 	require.NoError(t, wsjson.Write(t.Context(), other, map[string]string{"type": "ping", "id": "p"}))
 	require.Equal(t, "ok", next(t, other)["type"], "other logins of the same user stay")
+}
+
+// With the auth service in the same process a token is good for nothing from
+// the logout on, before the feed has told.
+func TestLoginThatHasJustEnded(t *testing.T) {
+	w := newWorld(t)
+	text := w.token("ann", "s1")
+	w.over.Store(true)
+	status, _, _ := w.get("/api/session", "Bearer "+text)
+	require.Equal(t, 401, status)
+	_, status = w.dial(text)
+	require.Equal(t, 401, status)
+}
+
+// A feed that fails, or a revocation that can't be stored, is asked for again
+// from the same position, and those of expired tokens are passed by.
+func TestFeedIsFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys, err := token.GenerateKeys()
+		require.NoError(t, err)
+		issuer, err := token.NewIssuer(keys, "iss", "aud", nil)
+		require.NoError(t, err)
+		var asked []int64
+		text, _, err := issuer.Sign(token.Subject{ID: "ann", Session: "s1", Since: time.Now()})
+		require.NoError(t, err)
+		svc, err := chatsvc.New(t.Context(), chatsvc.Config{
+			Store: chatsvc.Memory, Verifier: token.NewVerifier(keys, "iss", "aud", nil), Logger: quiet,
+			Revocations: func(ctx context.Context, after int64) ([]chatsvc.Revocation, int64, error) {
+				asked = append(asked, after)
+				switch len(asked) {
+				case 1:
+					return []chatsvc.Revocation{{User: "bob", Session: "s0", Until: time.Now()}}, 7, nil
+				case 2, 3, 4:
+					return nil, 0, context.DeadlineExceeded
+				case 5:
+					return []chatsvc.Revocation{{User: "ann", Session: "s1", Until: time.Now().Add(time.Hour)}}, 9, nil
+				}
+				<-ctx.Done()
+				return nil, after, nil
+			},
+		})
+		require.NoError(t, err)
+		ask := func() int {
+			r := httptest.NewRequest(http.MethodGet, "/api/session", nil)
+			r.Header.Set("Authorization", "Bearer "+text)
+			rec := httptest.NewRecorder()
+			svc.API().ServeHTTP(rec, r)
+			return rec.Code
+		}
+		require.Equal(t, 200, ask())
+		time.Sleep(time.Second)
+		synctest.Wait()
+		require.Equal(t, 401, ask())
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, []int64{0, 7, 7, 7, 7, 9}, asked[:6])
+		require.Len(t, asked, 8, "a feed that hangs is asked again")
+		require.NoError(t, svc.Shutdown(t.Context()))
+	})
 }
 
 func TestNewTokenOnTheSocket(t *testing.T) {

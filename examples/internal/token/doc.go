@@ -61,6 +61,10 @@ type Subject struct {
 	ID      string // claim sub: opaque and stable, 1 to 64 bytes
 	Name    string // claim name: for display, at most 64 bytes
 	Session string // claim sid: the login that the token came from, 1 to 64 bytes
+
+	// Since is when that login was made, in whole seconds: claim auth_time
+	// (RFC 9068, section 2.2.1). Zero: not said.
+	Since time.Time
 }
 
 func (s Subject) valid() bool {

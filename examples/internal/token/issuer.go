@@ -20,6 +20,7 @@ type payload struct {
 	Name      string       `json:"name"`
 	Session   string       `json:"sid"`
 	ID        string       `json:"jti"`
+	LoggedIn  int64        `json:"auth_time,omitempty"`
 	IssuedAt  int64        `json:"iat"`
 	NotBefore int64        `json:"nbf,omitempty"`
 	Expires   int64        `json:"exp"`
@@ -69,10 +70,14 @@ func (i *Issuer) Sign(s Subject) (string, Claims, error) {
 	}
 	now := time.Now().Truncate(time.Second)
 	c := Claims{Subject: s, ID: rand.Text(), IssuedAt: now, Expires: now.Add(i.ttl)}
-	body, err := json.Marshal(payload{
+	p := payload{
 		Issuer: i.iss, Audience: i.aud, Subject: s.ID, Name: s.Name, Session: s.Session,
 		ID: c.ID, IssuedAt: c.IssuedAt.Unix(), Expires: c.Expires.Unix(),
-	})
+	}
+	if !s.Since.IsZero() {
+		p.LoggedIn = s.Since.Unix()
+	}
+	body, err := json.Marshal(p)
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("token: encode: %w", err)
 	}

@@ -142,6 +142,9 @@ func (v *Verifier) claims(p payload) (Claims, error) {
 		IssuedAt: time.Unix(p.IssuedAt, 0),
 		Expires:  time.Unix(p.Expires, 0),
 	}
+	if p.LoggedIn != 0 {
+		c.Since = time.Unix(p.LoggedIn, 0)
+	}
 	now := time.Now()
 	soon := now.Add(Leeway).Unix()
 	switch life := c.Expires.Sub(c.IssuedAt); {
@@ -153,6 +156,8 @@ func (v *Verifier) claims(p payload) (Claims, error) {
 		return Claims{}, invalid("sub, name, sid or jti")
 	case life <= 0 || life > v.maxTTL:
 		return Claims{}, invalid("lives too long")
+	case p.LoggedIn < 0 || p.LoggedIn > p.IssuedAt:
+		return Claims{}, invalid("issued before its login")
 	case p.IssuedAt > soon || p.NotBefore > soon:
 		return Claims{}, invalid("not valid yet")
 	case !now.Before(c.Expires.Add(Leeway)):

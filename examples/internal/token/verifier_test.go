@@ -91,6 +91,7 @@ func TestForgeryIsGoodWithoutAFault(t *testing.T) {
 		"unknown claim":      with("scope", []string{"x"}),
 		"clocks 29 s apart":  claims(map[string]any{"iat": time.Now().Unix() + 29, "exp": time.Now().Unix() + 600}),
 		"nbf in the past":    with("nbf", time.Now().Unix()-1),
+		"login long ago":     with("auth_time", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := v.Verify(t.Context(), forge(goodHeader, payload, key))
@@ -159,6 +160,8 @@ func TestHostileTokens(t *testing.T) {
 		"35 iat in the future":            said(claims(map[string]any{"iat": now + 3600, "exp": now + 4000})),
 		"35 iat in the far future":        said(claims(map[string]any{"iat": int64(1) << 60, "exp": int64(1)<<60 + 1})),
 		"35 no iat":                       said(with("iat", nil)),
+		"35 login after issue":            said(with("auth_time", now+1)),
+		"35 login before time":            said(with("auth_time", -1)),
 		"36 no exp":                       said(with("exp", nil)),
 		"36 exp 1e400":                    said(raw("exp", `"exp":1e400`)),
 		"36 exp with a fraction":          said(raw("exp", fmt.Sprintf(`"exp":%d.5`, now+600))),
