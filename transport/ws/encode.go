@@ -122,6 +122,7 @@ func (o *object) member(m *chat.Member) {
 	o.flag("banned", m.Banned)
 	o.num("since", int64(m.Since))
 	o.num("read", int64(m.Read))
+	o.flag("online", m.Online)
 }
 
 func (o *object) notice(n *chat.Notice) {
@@ -130,6 +131,13 @@ func (o *object) notice(n *chat.Notice) {
 		o.open("room")
 		o.room(n.Room)
 		o.close()
+	}
+	o.text("in", string(n.In))
+	if n.User != nil {
+		o.user("user", n.User)
+	}
+	if n.Online != nil {
+		o.bool("online", *n.Online)
 	}
 	o.text("call", n.Call)
 	o.text("text", n.Text)

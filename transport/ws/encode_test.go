@@ -62,6 +62,9 @@ func TestEncodersAgreeWithTags(t *testing.T) {
 		ID: "r1", Name: "Lobby", Kind: chat.Public, Archived: true, Hides: true, Created: sampleTime,
 		Data: json.RawMessage(`{"a":1}`), Head: 9, Floor: 1, Members: 3, With: &e.User,
 	}
+	member := chat.Member{User: e.User, Role: chat.Owner, Banned: true, Since: 3, Read: 4, Online: true}
+	online := false
+	notice := chat.Notice{Kind: chat.Added, Room: &room, In: "r2", User: &e.User, Online: &online, Call: "c1", Text: "half"}
 	tests := []struct {
 		name  string
 		value any
@@ -73,12 +76,8 @@ func TestEncodersAgreeWithTags(t *testing.T) {
 			func(o *object) {
 				o.entry(&chat.InboxEntry{RoomInfo: room, Role: chat.Owner, Read: 4, Unread: 5, Last: &e})
 			}},
-		{"member", chat.Member{User: e.User, Role: chat.Owner, Banned: true, Since: 3, Read: 4},
-			func(o *object) {
-				o.member(&chat.Member{User: e.User, Role: chat.Owner, Banned: true, Since: 3, Read: 4})
-			}},
-		{"notice", chat.Notice{Kind: chat.Added, Room: &room, Call: "c1", Text: "half"},
-			func(o *object) { o.notice(&chat.Notice{Kind: chat.Added, Room: &room, Call: "c1", Text: "half"}) }},
+		{"member", member, func(o *object) { o.member(&member) }},
+		{"notice", notice, func(o *object) { o.notice(&notice) }},
 		{"outcome", sampleOutcome(), func(o *object) { c := sampleOutcome(); o.outcome(&c) }},
 		{"gap", chat.Gap{Room: "r1", After: 1, Head: 5, Floor: 2, Reset: true},
 			func(o *object) { o.gap(&chat.Gap{Room: "r1", After: 1, Head: 5, Floor: 2, Reset: true}) }},

@@ -118,6 +118,12 @@ func (o *object) flag(name string, v bool) {
 	}
 }
 
+// bool writes true or false, which flag leaves out.
+func (o *object) bool(name string, v bool) {
+	o.key(name)
+	o.b = strconv.AppendBool(o.b, v)
+}
+
 // raw writes JSON as it is, or nothing.
 func (o *object) raw(name string, v []byte) {
 	if len(v) > 0 {

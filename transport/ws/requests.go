@@ -58,7 +58,7 @@ func init() { // not in the declaration: serve refers to kinds through conn
 		"read":        {make: of[readRequest](), silent: true},
 		"auth":        {make: of[authRequest]()},
 		"ping":        {make: of[pingRequest]()},
-		"typing":      {silent: true},
+		"typing":      {make: of[typingRequest](), silent: true},
 		"complete":    {},
 	}
 }
@@ -265,6 +265,12 @@ type readRequest struct {
 }
 
 func (r *readRequest) check() *chat.Error { return first(checkRoom(r.Room), checkSeq("seq", r.Seq, 1)) }
+
+type typingRequest struct {
+	Room chat.RoomID `json:"room"`
+}
+
+func (r *typingRequest) check() *chat.Error { return checkRoom(r.Room) }
 
 type authRequest struct {
 	Token string `json:"token"`

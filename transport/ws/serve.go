@@ -166,6 +166,13 @@ func (r *readRequest) serve(ctx context.Context, c *conn, _ string, _ *object) e
 	return room.MarkRead(ctx, c.user(), r.Seq)
 }
 
+func (r *typingRequest) serve(_ context.Context, c *conn, _ string, _ *object) error {
+	c.mu.Lock()
+	sess := c.sess
+	c.mu.Unlock()
+	return sess.Typing(r.Room)
+}
+
 // errUnauthorized is what a token that is not accepted comes to.
 var errUnauthorized = errors.New("ws: token is not accepted")
 
