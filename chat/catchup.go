@@ -89,6 +89,11 @@ func (s *Session) catchUp(p *sub) (done bool, wait time.Duration) {
 	}
 	s.node.learnHead(r, page.Head)
 
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.index < 0 {
+		return true, 0 // the removal came meanwhile, and nothing comes after it
+	}
 	if limit := Seq(s.node.limits.Replay); page.Head > cursor+limit {
 		s.push(&Delivery{Gap: &Gap{Room: r.id, After: cursor, Head: page.Head, Floor: page.Floor}}, true)
 		cursor = page.Head
@@ -101,10 +106,8 @@ func (s *Session) catchUp(p *sub) (done bool, wait time.Duration) {
 		s.push(&Delivery{Event: &page.Events[i]}, true)
 		cursor = page.Events[i].Seq
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	p.cursor = cursor
-	return p.index < 0 || p.goLive(), 0
+	return p.goLive(), 0
 }
 
 // goLive makes p live if it has reached what the sequencer has handed out. The

@@ -167,6 +167,9 @@ func (r *sequencer) expel(user UserID, d *Delivery) {
 			continue // attached as a member at a later position
 		}
 		if !p.live {
+			if e := d.Event; e.Seq > p.cursor+1 {
+				s.push(&Delivery{Gap: &Gap{Room: r.id, After: p.cursor, Head: e.Seq - 1, Floor: p.cursor + 1}}, true)
+			}
 			s.push(d, true)
 		}
 		r.detach(p)

@@ -1,0 +1,67 @@
+package chat_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+)
+
+func seqs(t *testing.T, s *chat.Session, id chat.RoomID, last chat.Seq) (got []chat.Seq) {
+	t.Helper()
+	synctest.Wait()
+	for _, d := range s.Take(nil, 1<<30) {
+		switch {
+		case d.Gap != nil && d.Gap.Room == id:
+			require.Equal(t, last, d.Gap.After)
+			last = d.Gap.Head
+		case d.Event != nil && d.Event.Room == id:
+			require.Equal(t, last+1, d.Event.Seq, "after %v", got)
+			last++
+			got = append(got, last)
+		}
+	}
+	return got
+}
+
+func change(t *testing.T, r chat.Room, by string, c chat.Change) {
+	t.Helper()
+	c.ID = chat.NewID()
+	_, err := r.Change(t.Context(), chat.UserID(by), c)
+	require.NoError(t, err)
+}
+
+func TestRemovalDuringReplayKeepsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		release := make(chan struct{})
+		store := &faulty{Store: chat.NewMemoryStore(nil)}
+		store.page = func(viewer chat.UserID, read func() (chat.Page, error)) (chat.Page, error) {
+			p, err := read()
+			if viewer == "ana" && slow.Swap(false) {
+				<-release
+			}
+			return p, err
+		}
+		n := newNode(t, &chat.Options{Store: store})
+		ana := connect(t, n, "ana", nil)
+		epoch := ana.Welcome().Epoch
+		connect(t, n, "bob", nil)
+		r, id := room(t, n, "bob", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"ana"}})
+		ana.Close()
+		for range 5 {
+			post(t, r, "bob", "x") // 4 to 8
+		}
+		slow.Store(true)
+		ana = connect(t, n, "ana", &chat.SessionOptions{Epoch: epoch, Rooms: map[chat.RoomID]chat.Seq{id: 3}})
+		synctest.Wait() // the page is read, and not yet handed out
+		change(t, r, "bob", chat.Change{Kind: chat.Remove, User: "ana"})
+		change(t, r, "bob", chat.Change{Kind: chat.Invite, User: "ana"})
+		post(t, r, "bob", "welcome back") // 11
+		close(release)
+		require.Equal(t, []chat.Seq{9, 10, 11}, seqs(t, ana, id, 3))
+	})
+}
