@@ -245,7 +245,7 @@ func (n *Node) settleIn(ctx context.Context, s *Session, e InboxEntry, cursor Se
 			continue
 		}
 		if s.subOf(r.id) == nil {
-			r.attach(s, e.Role, cursor, cursor >= r.applied)
+			r.attach(s, e.Role, e.Access, cursor, cursor >= r.applied)
 		}
 		if e.Head > r.applied {
 			r.want = max(r.want, e.Head)

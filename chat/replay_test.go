@@ -4,10 +4,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
+	broker "github.com/carlware/gochat/transport/memory"
 )
 
 func seqs(t *testing.T, s *chat.Session, id chat.RoomID, last chat.Seq) (got []chat.Seq) {
@@ -32,6 +34,21 @@ func change(t *testing.T, r chat.Room, by string, c chat.Change) {
 	c.ID = chat.NewID()
 	_, err := r.Change(t.Context(), chat.UserID(by), c)
 	require.NoError(t, err)
+}
+
+func twoWith(t *testing.T, f *faulty) (a, b *chat.Node) {
+	t.Helper()
+	s := newShared()
+	ba := broker.New(nil)
+	bb := ba.Connect()
+	t.Cleanup(func() { ba.Close(); bb.Close() })
+	f.Store = s.connect()
+	a = newNode(t, &chat.Options{Store: s.connect(), Broker: ba})
+	b = newNode(t, &chat.Options{Store: f, Broker: bb})
+	synctest.Wait()
+	ba.Disconnect(nil)
+	bb.Disconnect(nil)
+	return a, b
 }
 
 func TestRemovalDuringReplayKeepsTheOrder(t *testing.T) {
@@ -63,5 +80,34 @@ func TestRemovalDuringReplayKeepsTheOrder(t *testing.T) {
 		post(t, r, "bob", "welcome back") // 11
 		close(release)
 		require.Equal(t, []chat.Seq{9, 10, 11}, seqs(t, ana, id, 3))
+	})
+}
+
+func TestMemberWhoConnectsToALaggingNodeMissesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f faulty
+		f.page = func(viewer chat.UserID, read func() (chat.Page, error)) (chat.Page, error) {
+			if viewer == "cyd" {
+				time.Sleep(10 * time.Millisecond) // the sequencer comes first
+			}
+			return read()
+		}
+		a, b := twoWith(t, &f)
+		cyd := connect(t, a, "cyd", nil)
+		connect(t, a, "ana", nil)
+		connect(t, b, "bob", nil)
+		r, id := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob", "cyd"}})
+		epoch := cyd.Welcome().Epoch
+		cyd.Close()
+		post(t, r, "ana", "5")
+		post(t, r, "ana", "6")
+		time.Sleep(5 * time.Second) // b hosts the room for bob, and is there
+		post(t, r, "ana", "7")
+		change(t, r, "ana", chat.Change{Kind: chat.Remove, User: "cyd"})
+		change(t, r, "ana", chat.Change{Kind: chat.Invite, User: "cyd"})
+		post(t, r, "ana", "10")
+		cyd = connect(t, b, "cyd", &chat.SessionOptions{Epoch: epoch, Rooms: map[chat.RoomID]chat.Seq{id: 4}})
+		time.Sleep(time.Second)
+		require.Equal(t, []chat.Seq{5, 6, 7, 8, 9, 10}, seqs(t, cyd, id, 4))
 	})
 }

@@ -40,6 +40,7 @@ type sub struct {
 	session *Session
 	room    *sequencer
 	cursor  Seq   // the last event that the session was handed; not kept current while live
+	since   Seq   // the access seq that the place and its role come from: older changes of them are no news
 	index   int32 // in room.subs; -1 when detached
 	role    roleCode
 	live    bool
@@ -138,11 +139,11 @@ func (r *sequencer) apply(d *Delivery) {
 		// from this event on, whoever tells them so.
 		for _, s := range r.node.directory.sessions(e.Target.ID) {
 			if p := s.subOf(r.id); p != nil {
-				if p.cursor < e.Seq || !p.live {
-					p.role = codeOf(e.Role)
+				if p.since < e.Seq {
+					p.role, p.since = codeOf(e.Role), e.Seq
 				}
 			} else if e.Kind == Joined {
-				r.attach(s, e.Role, e.Seq-1, true)
+				r.attach(s, e.Role, e.Seq, e.Seq-1, true)
 			}
 		}
 	}
@@ -163,8 +164,8 @@ func (r *sequencer) apply(d *Delivery) {
 func (r *sequencer) expel(user UserID, d *Delivery) {
 	for _, s := range r.node.directory.sessions(user) {
 		p := s.subOf(r.id)
-		if p == nil || p.cursor >= d.Event.Seq {
-			continue // attached as a member at a later position
+		if p == nil || p.cursor >= d.Event.Seq || p.since > d.Event.Seq {
+			continue // a member again at a later position
 		}
 		if !p.live {
 			if e := d.Event; e.Seq > p.cursor+1 {
@@ -178,8 +179,8 @@ func (r *sequencer) expel(user UserID, d *Delivery) {
 
 // attach gives s a place in the room. Live sessions must be at the position
 // applied, or beyond it. r.mu is held.
-func (r *sequencer) attach(s *Session, role Role, cursor Seq, live bool) {
-	p := &sub{session: s, room: r, cursor: cursor, index: int32(len(r.subs)), role: codeOf(role), live: live}
+func (r *sequencer) attach(s *Session, role Role, since, cursor Seq, live bool) {
+	p := &sub{session: s, room: r, cursor: cursor, since: since, index: int32(len(r.subs)), role: codeOf(role), live: live}
 	if !s.adopt(p) {
 		return // it has ended
 	}
