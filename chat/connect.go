@@ -152,23 +152,29 @@ func (n *Node) enter(ctx context.Context, s *Session, opt SessionOptions) error 
 	s.rev = inbox.Rev
 	s.welcome = Welcome{
 		User: s.principal.User, Session: s.principal.Session, Epoch: epoch,
-		Time: time.Now().UTC().Truncate(time.Millisecond), Limits: n.limits, Rooms: inbox.Rooms,
+		Time: time.Now().UTC().Truncate(time.Millisecond), Limits: n.limits,
 	}
 	s.mu.Unlock()
 
 	budget := n.limits.ReplayTotal
 	var hosted []RoomID
-	for i := range inbox.Rooms {
-		e := &inbox.Rooms[i]
-		cursor := n.resume(s, opt, epoch, e, &budget)
-		made, err := n.settleIn(ctx, s, *e, cursor)
+	rooms := inbox.Rooms[:0]
+	for _, e := range inbox.Rooms {
+		cursor := n.resume(s, opt, epoch, &e, &budget)
+		made, member, err := n.settleIn(ctx, s, e, cursor)
 		if err != nil {
 			return err
 		}
 		if made {
 			hosted = append(hosted, e.ID)
 		}
+		if member {
+			rooms = append(rooms, e)
+		}
 	}
+	s.mu.Lock()
+	s.welcome.Rooms = rooms
+	s.mu.Unlock()
 	// Rooms that were hosted from the inbox know nothing of what was
 	// committed between the two. If anything was, ask once for all of them.
 	if len(hosted) > 0 && n.commits.Load() != commits {
@@ -215,9 +221,9 @@ func (n *Node) resume(s *Session, opt SessionOptions, epoch string, e *InboxEntr
 	return e.Head
 }
 
-// settleIn gives s a place in the room of e, from cursor on. It reports whether
-// the room had not been hosted before.
-func (n *Node) settleIn(ctx context.Context, s *Session, e InboxEntry, cursor Seq) (made bool, err error) {
+// settleIn gives s a place in the room of e, from cursor on, if the user still
+// is a member. made reports whether the room had not been hosted before.
+func (n *Node) settleIn(ctx context.Context, s *Session, e InboxEntry, cursor Seq) (made, member bool, err error) {
 	for {
 		r, isNew := n.host(e.ID, func(r *sequencer) {
 			r.applied, r.access = e.Head, e.Access
@@ -235,11 +241,11 @@ func (n *Node) settleIn(ctx context.Context, s *Session, e InboxEntry, cursor Se
 			r.mu.Unlock()
 			sn, err := n.store.Snapshot(ctx, e.ID, []UserID{s.user})
 			if err != nil {
-				return made, err
+				return made, false, err
 			}
 			m, ok := sn.Members[s.user]
 			if !ok || m.Banned {
-				return made, nil
+				return made, false, nil
 			}
 			e.Access, e.Role, e.Kind, e.Archived, e.Head = sn.Access, m.Role, sn.Info.Kind, sn.Info.Archived, max(e.Head, sn.Info.Head)
 			continue
@@ -252,6 +258,6 @@ func (n *Node) settleIn(ctx context.Context, s *Session, e InboxEntry, cursor Se
 			r.fetch(0)
 		}
 		r.mu.Unlock()
-		return made, nil
+		return made, true, nil
 	}
 }

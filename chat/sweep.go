@@ -158,7 +158,7 @@ func (n *Node) reconcile(ctx context.Context, s *Session) error {
 		if s.subOf(e.ID) != nil {
 			continue
 		}
-		if _, err := n.settleIn(ctx, s, e, e.Since-1); err != nil {
+		if _, _, err := n.settleIn(ctx, s, e, e.Since-1); err != nil {
 			return err
 		}
 	}
