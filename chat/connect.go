@@ -191,7 +191,11 @@ func (n *Node) enter(ctx context.Context, s *Session, opt SessionOptions) error 
 	n.calls.remind(ctx, s)
 	s.mu.Lock()
 	s.entered = true
+	joined := s.joined
 	s.mu.Unlock()
+	if joined { // perhaps after the inbox was read
+		return n.reconcile(ctx, s)
+	}
 	return nil
 }
 

@@ -1,13 +1,71 @@
 package chat_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
 )
+
+func TestJoinDuringConnectKeepsWhatWasMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		store := &faulty{Store: chat.NewMemoryStore(nil)}
+		store.inbox = func(_ chat.UserID, read func() (chat.Inbox, error)) (chat.Inbox, error) {
+			if slow.Swap(false) {
+				time.Sleep(time.Second)
+			}
+			return read()
+		}
+		n := newNode(t, &chat.Options{Store: store})
+		ana := connect(t, n, "ana", nil)
+		epoch := ana.Welcome().Epoch
+		connect(t, n, "bob", nil)
+		r, id := room(t, n, "bob", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"ana"}})
+		ana.Close()
+		post(t, r, "bob", "4")
+		change(t, r, "bob", chat.Change{Kind: chat.Remove, User: "ana"})
+		slow.Store(true)
+		time.AfterFunc(time.Second/2, func() {
+			_, err := r.Change(context.Background(), "bob", chat.Change{ID: chat.NewID(), Kind: chat.Invite, User: "ana"})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		ana = connect(t, n, "ana", &chat.SessionOptions{Epoch: epoch, Rooms: map[chat.RoomID]chat.Seq{id: 3}})
+		require.Equal(t, []chat.Seq{4, 5, 6}, seqs(t, ana, id, 3))
+		post(t, r, "bob", "7")
+		require.Equal(t, []chat.Seq{7}, seqs(t, ana, id, 6))
+	})
+}
+
+func TestJoinAtTheEndOfConnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faulty{Store: chat.NewMemoryStore(nil)}
+		var then func()
+		store.inbox = func(user chat.UserID, read func() (chat.Inbox, error)) (chat.Inbox, error) {
+			in, err := read()
+			if f := then; f != nil && user == "ana" {
+				then = nil
+				f()
+			}
+			return in, err
+		}
+		n := newNode(t, &chat.Options{Store: store})
+		connect(t, n, "bob", nil)
+		connect(t, n, "ana", nil).Close()
+		r, id := room(t, n, "bob", chat.NewRoom{Name: "Tea"})
+		then = func() { change(t, r, "bob", chat.Change{Kind: chat.Invite, User: "ana"}) }
+		ana := connect(t, n, "ana", nil)
+		post(t, r, "bob", "4")
+		require.Equal(t, []chat.Seq{3, 4}, seqs(t, ana, id, 2), "at once, not with the next sweep")
+	})
+}
 
 func TestRemovalDuringConnectIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -142,7 +142,7 @@ func (r *sequencer) apply(d *Delivery) {
 				if p.since < e.Seq {
 					p.role, p.since = codeOf(e.Role), e.Seq
 				}
-			} else if e.Kind == Joined {
+			} else if e.Kind == Joined && !s.joinLater() {
 				r.attach(s, e.Role, e.Seq, e.Seq-1, true)
 			}
 		}

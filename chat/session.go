@@ -29,6 +29,7 @@ type Session struct {
 	welcome   Welcome
 	principal Principal
 	entered   bool  // Connect has given it its places
+	joined    bool  // a room since Connect began
 	rev       int64 // the user's rooms revision that the subs stand for
 	subs      []*sub
 	queue     []*Delivery
@@ -224,6 +225,16 @@ func (s *Session) signal() {
 	case s.ready <- struct{}{}:
 	default:
 	}
+}
+
+// joinLater reports whether the session is still being connected. Then Connect
+// gives it its place in a room that its user just joined: it knows after which
+// event the client wants to go on.
+func (s *Session) joinLater() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.joined = s.joined || !s.entered
+	return !s.entered
 }
 
 // adopt adds a place in a room; false when the session has ended.
