@@ -128,7 +128,7 @@ func joins(e *Event, user UserID) bool {
 // fill reads the part of the log that r misses, after a delay in which it may
 // arrive by itself.
 func (n *Node) fill(r *sequencer, delay time.Duration) {
-	for tries := 0; ; tries++ {
+	for tries := 0; ; {
 		if delay > 0 {
 			select {
 			case <-time.After(delay):
@@ -138,8 +138,8 @@ func (n *Node) fill(r *sequencer, delay time.Duration) {
 		}
 		r.mu.Lock()
 		after := r.applied
-		if len(r.held) == 0 && r.applied >= r.want {
-			r.fetching = false // it did arrive
+		if r.gone || len(r.held) == 0 && r.applied >= r.want {
+			r.fetching = false // it did arrive, or nobody waits for it
 			r.mu.Unlock()
 			return
 		}
@@ -163,14 +163,15 @@ func (n *Node) fill(r *sequencer, delay time.Duration) {
 		n.trace.Filled(len(page.Events))
 		delay = 0
 		r.mu.Lock()
-		if r.applied >= page.Head {
-			// What is still held is not in the log yet, or never will be: a
-			// message of a former life of the store.
-			if len(r.held) == 0 || tries >= 3 {
-				r.held, r.want, r.fetching = nil, 0, false
-				r.mu.Unlock()
-				return
-			}
+		if r.applied > after {
+			tries = 0
+		} else if tries++; tries > 3 {
+			// What is still missing is not in the log yet, or never will be:
+			// it is of a former life of the store. The sweep goes on.
+			r.held, r.want, r.fetching = nil, 0, false
+			r.mu.Unlock()
+			return
+		} else {
 			delay = holdTime
 		}
 		r.mu.Unlock()

@@ -104,13 +104,14 @@ func (r *sequencer) hold(d *Delivery) {
 	if !found && len(r.held) < holdMax {
 		r.held = slices.Insert(r.held, i, d)
 	}
+	r.want = max(r.want, d.Event.Seq)
 }
 
 // notice is told that the log reaches head.
 func (r *sequencer) notice(head Seq) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if head > r.applied {
+	if head > r.applied && !r.gone {
 		r.want = max(r.want, head)
 		r.fetch(0)
 	}

@@ -1,0 +1,86 @@
+package chat_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+)
+
+func TestNewEpochEndsReadingOfTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f faulty
+		var slow atomic.Bool
+		var reads atomic.Int64
+		f.page = func(viewer chat.UserID, read func() (chat.Page, error)) (chat.Page, error) {
+			if viewer == chat.System {
+				if reads.Add(1) > 100 {
+					return chat.Page{}, chat.ErrNotFound
+				}
+				if slow.Load() {
+					time.Sleep(5 * time.Second)
+				}
+			}
+			return read()
+		}
+		a, b := twoWith(t, &f)
+		connect(t, a, "ana", nil)
+		connect(t, b, "bob", nil)
+		r, _ := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		time.Sleep(5 * time.Second)
+		slow.Store(true)
+		post(t, r, "ana", "x")
+		time.Sleep(3 * time.Second) // b is reading it
+		reads.Store(0)
+		_, err := f.RotateEpoch(t.Context(), epochOf(t, a))
+		require.NoError(t, err)
+		time.Sleep(time.Minute)
+		require.Less(t, reads.Load(), int64(5))
+	})
+}
+
+func epochOf(t *testing.T, n *chat.Node) string {
+	return connect(t, n, "somebody", nil).Welcome().Epoch
+}
+
+func TestHeadLearnedWhileReadingTheLogIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f faulty
+		var slow atomic.Bool
+		f.page = func(viewer chat.UserID, read func() (chat.Page, error)) (chat.Page, error) {
+			p, err := read()
+			if viewer == chat.System && slow.Swap(false) {
+				time.Sleep(100 * time.Millisecond)
+			}
+			return p, err
+		}
+		a, b := twoWith(t, &f)
+		connect(t, a, "ana", nil)
+		bob := connect(t, b, "bob", nil)
+		ra, id := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		rb, err := b.Room(t.Context(), "ana", id)
+		require.NoError(t, err)
+		look := func() {
+			_, err := rb.History(t.Context(), "bob", chat.Range{Limit: 1})
+			require.NoError(t, err)
+		}
+		for { // until just after a sweep
+			time.Sleep(10 * time.Millisecond)
+			if got := bob.Take(nil, 1<<30); len(got) > 0 {
+				break
+			}
+		}
+		slow.Store(true)
+		post(t, ra, "ana", "4")
+		look() // b learns of it and reads
+		synctest.Wait()
+		post(t, ra, "ana", "5")
+		look()
+		time.Sleep(200 * time.Millisecond)
+		require.Equal(t, []chat.Seq{4, 5}, seqs(t, bob, id, 3))
+	})
+}
