@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -82,5 +83,23 @@ func TestHeadLearnedWhileReadingTheLogIsNotForgotten(t *testing.T) {
 		look()
 		time.Sleep(200 * time.Millisecond)
 		require.Equal(t, []chat.Seq{4, 5}, seqs(t, bob, id, 3))
+	})
+}
+
+func TestOneFailingStepOfTheSweepDoesNotStopTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := faulty{Store: chat.NewMemoryStore(nil)}
+		f.revs = func(func() (map[chat.UserID]int64, error)) (map[chat.UserID]int64, error) {
+			return nil, errors.New("disk on fire")
+		}
+		n := newNode(t, &chat.Options{Store: &f})
+		ana := connect(t, n, "ana", nil)
+		_, id := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+		user := chat.User{ID: "ana", Name: "ana"}
+		_, _, err := f.OpenCall(t.Context(), chat.NewCall{ // as a node does that dies then
+			ID: chat.NewID(), Key: chat.NewID(), Room: id, User: user, Bot: chat.User{ID: "bot:x", Name: "x", Bot: true}, Name: "x", Timeout: time.Second, Basis: 2,
+		})
+		require.NoError(t, err)
+		require.Equal(t, "timeout", nextOutcome(t, ana).Error.Code)
 	})
 }

@@ -44,20 +44,27 @@ func (n *Node) sweepLoop() {
 }
 
 func (n *Node) sweep(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
 	for _, step := range []func(context.Context) error{n.sweepEpoch, n.sweepRevocations, n.sweepHeads, n.sweepMemberships, n.calls.expire} {
-		if err := step(ctx); err != nil {
-			if ctx.Err() == nil {
-				n.log.Warn("chat: sweep", "err", err)
-			}
+		err := n.sweepStep(ctx, step)
+		if ctx.Err() != nil {
 			return
+		}
+		if err != nil {
+			n.log.Warn("chat: sweep", "err", err)
 		}
 	}
 	now := time.Now()
 	n.dropIdle(now)
 	n.revoked.forget(now)
 	n.limiter.forget(now)
+}
+
+// sweepStep takes one step of a sweep. One that fails does not keep the others
+// from being taken, so each has its own time.
+func (n *Node) sweepStep(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return step(ctx)
 }
 
 // sweepEpoch compares the epoch with the store's.
