@@ -49,6 +49,18 @@
 // system: network file systems do not have the locks and the shared memory that
 // WAL mode is made of.
 //
+// # Old events
+//
+// [Store.Trim] removes events in transactions of 500, and writes of others come
+// in between. A file that this package has made then shrinks, by up to 1,000
+// pages with each of them. A file that was there before, of a host program or
+// of the first version of this package, keeps its size, and what is removed
+// makes room for what comes; PRAGMA auto_vacuum = INCREMENTAL and VACUUM, run
+// once while no store has it open, change that. Ended calls and revocations
+// whose time is over are removed by [Store.ExpireCalls], 500 at a time.
+//
+// # Backups
+//
 // Back up with the backup API or VACUUM INTO of SQLite, or copy the file while
 // no store has it open. Clients may have seen more than a backup holds: call
 // [Rotate] on the restored file before it is served.

@@ -176,10 +176,15 @@ func open(ctx context.Context, path string, o *Options, t tuning) (_ *Store, err
 	if o.RiskLastMessages {
 		sync = "NORMAL"
 	}
-	pragmas := append([]string{
-		"journal_mode = WAL", "synchronous = " + sync, "cache_size = -65536", "temp_store = MEMORY",
-		"journal_size_limit = 67108864",
-	}, t.pragmas...)
+	// A file that is made here can give back the pages of what was removed.
+	var pragmas []string
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		pragmas = append(pragmas, "auto_vacuum = INCREMENTAL")
+	}
+	pragmas = append(pragmas,
+		"journal_mode = WAL", "synchronous = "+sync, "cache_size = -65536", "temp_store = MEMORY",
+		"journal_size_limit = 67108864")
+	pragmas = append(pragmas, t.pragmas...)
 	w := &writer{store: s, rooms: make(map[chat.RoomID]*room), users: make(map[chat.UserID]*user)}
 	w.connect = func() (*conn, error) {
 		c, err := connect(path, o.Prefix, pragmas...)

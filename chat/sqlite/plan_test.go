@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 // exercise calls every method of a store, so that all its statements are
 // prepared.
-func exercise(t *testing.T, s *Store) {
+func exercise(t *testing.T, s *Store, tomorrow *atomic.Bool) {
 	t.Helper()
 	ctx := context.Background()
 	ok := func(err error) {
@@ -78,6 +79,9 @@ func exercise(t *testing.T, s *Store) {
 	ok(s.MarkRead(ctx, []chat.ReadMark{{Room: "room", User: "ann", Seq: 3}}))
 	_, err = s.RoomsRevs(ctx, []chat.UserID{"ann", "bob"})
 	ok(err)
+	ok(s.Revoke(ctx, chat.Revocation{User: "ann", Session: "login", Until: time.Now()}))
+	_, err = s.Revocations(ctx)
+	ok(err)
 	n := chat.NewCall{ID: "call", Key: "key", Room: "room", User: ann, Bot: bot, Timeout: time.Second, Basis: 1000}
 	_, _, err = s.OpenCall(ctx, n)
 	ok(err)
@@ -94,14 +98,30 @@ func exercise(t *testing.T, s *Store) {
 	ok(err)
 	_, err = s.EndedCalls(ctx, "ann", time.Minute)
 	ok(err)
+	tomorrow.Store(true)
+	defer tomorrow.Store(false)
+	for _, keep := range []chat.Retention{{Age: time.Hour}, {Count: 1}} {
+		rooms, err := s.Trimmable(ctx, keep, 10)
+		ok(err)
+		require.Len(t, rooms, 2)
+		removed, err := s.Trim(ctx, "room", keep, 5)
+		ok(err)
+		require.Equal(t, 5, removed)
+	}
 }
 
 // No statement reads a whole table or a whole index: what a call costs does
 // not grow with the log, nor with the number of rooms and users. It holds for
 // tables without statistics and for those of a host that runs ANALYZE.
 func TestQueryPlans(t *testing.T) {
-	s, _ := fresh(t, nil)
-	exercise(t, s)
+	var tomorrow atomic.Bool
+	s, _ := fresh(t, &Options{Clock: func() time.Time {
+		if tomorrow.Load() {
+			return time.Now().Add(25 * time.Hour)
+		}
+		return time.Now()
+	}})
+	exercise(t, s, &tomorrow)
 	var readers []*conn
 	for range cap(s.readers.conns) {
 		c := <-s.readers.conns

@@ -145,11 +145,12 @@ func (w *writer) saveCall(k *storedCall) error {
 		k.Status, max(w.now, 1), list(k.Seqs), list(k.Private), code, message, k.no)
 }
 
-// forgetMax is how many ended calls one ExpireCalls removes at most.
+// forgetMax is how many ended calls, and how many revocations, one ExpireCalls
+// removes at most.
 const forgetMax = 500
 
-// ExpireCalls is part of [chat.Calls]. It also removes calls whose time is
-// over.
+// ExpireCalls is part of [chat.Calls]. It also removes calls and revocations
+// whose time is over.
 func (s *Store) ExpireCalls(ctx context.Context, grace time.Duration, limit int) ([]chat.Call, error) {
 	return submit(ctx, s, "expire calls", 1, 0, func(w *writer) ([]chat.Call, error) {
 		ks, err := w.findCalls(w.now, `k.status = 'pending' AND k.due_at < ? ORDER BY k.due_at LIMIT ?`,
@@ -163,9 +164,18 @@ func (s *Store) ExpireCalls(ctx context.Context, grace time.Duration, limit int)
 					return err
 				}
 			}
-			return w.exec(`DELETE FROM {p}calls WHERE no IN (SELECT no FROM {p}calls WHERE ended_at > 0 AND ended_at <= ? LIMIT ?)`,
-				w.now-callKept, forgetMax)
+			return w.forgetOld()
 		})
 		return calls(ks), err
 	})
+}
+
+// forgetOld removes what has no more meaning, in small steps.
+func (w *writer) forgetOld() error {
+	if err := w.exec(`DELETE FROM {p}calls WHERE no IN (SELECT no FROM {p}calls WHERE ended_at > 0 AND ended_at <= ? LIMIT ?)`,
+		w.now-callKept, forgetMax); err != nil {
+		return err
+	}
+	return w.exec(`DELETE FROM {p}revocations WHERE (user_id, session) IN
+		(SELECT user_id, session FROM {p}revocations WHERE until_at < ? LIMIT ?)`, w.now, forgetMax)
 }
