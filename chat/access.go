@@ -42,12 +42,8 @@ func permit(by UserID, a action, p place) error {
 		}
 		return nil
 	}
-	if p.archived {
-		switch a {
-		case Leave, Remove, Ban, Unban, Restore:
-		default:
-			return ErrForbidden
-		}
+	if p.archived && !inArchived(a) {
+		return ErrForbidden
 	}
 	if p.kind == Direct {
 		switch a {
@@ -73,7 +69,7 @@ func permit(by UserID, a action, p place) error {
 	case Invite:
 		allowed = !p.targetBanned && (staff || p.kind == Public)
 	case Remove, Ban:
-		allowed = owner || staff && (p.target == "" || p.target == Participant)
+		allowed = owner && !p.lastOwner || staff && (p.target == "" || p.target == Participant)
 	case Unban, Rename, Update:
 		allowed = staff
 	case SetRole:
@@ -87,9 +83,18 @@ func permit(by UserID, a action, p place) error {
 	return nil
 }
 
+// inArchived reports whether a is possible in an archived room.
+func inArchived(a action) bool {
+	switch a {
+	case Leave, Remove, Ban, Unban, Restore:
+		return true
+	}
+	return false
+}
+
 // permitSystem is what even the program can't do.
 func permitSystem(a action, p place) error {
-	if p.archived && (a == post || a == edit || a == React || a == run || a == Invite || a == Join) {
+	if p.archived && !inArchived(a) {
 		return ErrForbidden
 	}
 	if p.kind == Direct {

@@ -30,7 +30,7 @@ const (
 //	join          -      -      -       public rooms, unless banned
 //	leave         if not the last owner; admin and member always; not direct rooms
 //	invite        yes    yes    private rooms: no; public rooms: yes
-//	remove, ban   yes    members -      -
+//	remove, ban   yes    members -      -           not the last owner
 //	unban         yes    yes    -       -
 //	set_member    yes    -      -       -
 //	rename        yes    yes    -       -

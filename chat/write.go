@@ -164,7 +164,7 @@ func (n *Node) placeIn(ctx context.Context, in intent, sn Snapshot) (place, erro
 		role: me.Role, banned: me.Banned,
 		target: target.Role, targetBanned: target.Banned,
 	}
-	if target.Role == Owner && (in.action == Leave || in.action == SetRole) {
+	if target.Role == Owner && (in.by == in.target || in.action == SetRole) {
 		last, err := n.lastOwner(ctx, in.room, in.target)
 		if err != nil {
 			return p, err
