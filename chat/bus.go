@@ -57,17 +57,8 @@ func (n *Node) enqueue(p published) {
 	}
 }
 
-// publishLoop publishes what was enqueued.
-func (n *Node) publishLoop() {
-	for {
-		select {
-		case p := <-n.out:
-			n.publish(p)
-		case <-n.stop:
-			return
-		}
-	}
-}
+// publishLoop publishes what was enqueued, to the last one before Shutdown.
+func (n *Node) publishLoop() { eachUntil(n.stop, n.out, n.publish) }
 
 func (n *Node) publish(p published) {
 	switch {

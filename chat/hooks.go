@@ -125,16 +125,32 @@ func (n *Node) moderate(ctx context.Context, m *Intercepted) error {
 }
 
 // hookLoop calls Options.Committed with what this node has committed, in
-// order.
+// order, to the last one before Shutdown.
 func (n *Node) hookLoop(hook func(Event)) {
+	eachUntil(n.stop, n.hooked, func(events []Event) {
+		for _, e := range events {
+			hook(e)
+		}
+	})
+}
+
+// eachUntil calls fn with what comes on queue until stop is closed, and then
+// with what is left there.
+func eachUntil[T any](stop <-chan struct{}, queue <-chan T, fn func(T)) {
 	for {
 		select {
-		case events := <-n.hooked:
-			for _, e := range events {
-				hook(e)
+		case v := <-queue:
+			fn(v)
+			continue
+		case <-stop:
+		}
+		for {
+			select {
+			case v := <-queue:
+				fn(v)
+			default:
+				return
 			}
-		case <-n.stop:
-			return
 		}
 	}
 }
