@@ -25,6 +25,7 @@ func notices(t *testing.T, s *chat.Session, kind chat.NoticeKind) (ns []chat.Not
 func TestPresenceIsOfUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, _, bb, _ := two(t)
+		synctest.Wait() // until they hear each other
 		ana := connect(t, a, "ana", nil)
 		connect(t, a, "eve", nil)
 		first := connect(t, b, "bob", nil)
