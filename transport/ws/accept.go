@@ -131,7 +131,7 @@ func (f *refusal) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(o.b)))
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(f.status)
-	w.Write(o.b)
+	_, _ = w.Write(o.b) // whoever asked may be gone
 }
 
 // origin is an allowed origin: scheme, host and port of RFC 6454, where the

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
 )
 
 // Stored is what the server tells of a request that stored something.
@@ -198,6 +199,27 @@ func (c *Client) Commands(ctx context.Context) ([]chat.CommandSpec, error) {
 		}
 		after = all[len(all)-1].Name
 	}
+}
+
+// Complete offers ways to go on with a command line at the cursor. Both cursor
+// and the result count bytes of line; see [command.Complete].
+func (c *Client) Complete(ctx context.Context, line string, cursor int) (command.Completion, error) {
+	at := utf16Len(line[:min(max(cursor, 0), len(line))])
+	k, err := c.do(ctx, "complete", "", &completeRequest{Text: &line, Cursor: &at})
+	if err != nil {
+		return command.Completion{}, err
+	}
+	r, err := decodeReply[completeReply](k)
+	return command.Completion{
+		Start: byteAt(line, r.Start), End: byteAt(line, r.End), Choices: r.Choices, Arg: r.Arg,
+	}, err
+}
+
+// Typing tells the others in a room that the user is writing. Once in 3 s is
+// enough.
+func (c *Client) Typing(ctx context.Context, room chat.RoomID) error {
+	_, err := c.do(ctx, "typing", "", &typingRequest{Room: room})
+	return err
 }
 
 // MarkRead moves the user's read marker in a room to seq, if that is forward.

@@ -204,7 +204,9 @@ func TestCallerGivesUp(t *testing.T) {
 			p.greets("")
 			p.next()
 			close(got)
-			p.next()
+			for err := error(nil); err == nil; {
+				_, err = p.next()
+			}
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {

@@ -101,6 +101,7 @@ func (c *Client) once(ctx context.Context) (*link, error) {
 	l := &link{wake: make(chan struct{}, 1)}
 	dialing, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	//nolint:bodyclose // the library closes it
 	ws, resp, err := websocket.Dial(dialing, c.address, &websocket.DialOptions{
 		HTTPClient:     c.http,
 		HTTPHeader:     header,

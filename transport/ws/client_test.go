@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -298,7 +299,7 @@ func TestSilentServer(t *testing.T) {
 		var cut *deafConn
 		s.http.Transport = &http.Transport{DialContext: func(ctx context.Context, n, a string) (net.Conn, error) {
 			nc, err := s.dial(ctx, n, a)
-			cut = &deafConn{Conn: nc, deaf: make(chan struct{})}
+			cut = &deafConn{Conn: nc, deaf: make(chan struct{}), closed: make(chan struct{})}
 			return cut, err
 		}}
 		c := s.client("ann", nil)
@@ -315,19 +316,21 @@ func TestSilentServer(t *testing.T) {
 // deafConn hears nothing any more once deaf is closed, and nobody hears it.
 type deafConn struct {
 	net.Conn
-	deaf chan struct{}
+	deaf, closed chan struct{}
+	once         sync.Once
+}
+
+func (c *deafConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
 }
 
 func (c *deafConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	select {
 	case <-c.deaf:
-		if err == nil {
-			for err == nil {
-				_, err = c.Conn.Read(b)
-			}
-		}
-		return 0, err
+		<-c.closed // not even the end is heard
+		return 0, net.ErrClosed
 	default:
 	}
 	return n, err

@@ -130,14 +130,10 @@ func TestUnknownRooms(t *testing.T) {
 	}
 }
 
-// A faulty frame gets an error; many end the connection, but not one that only
-// asks for what this server does not have.
+// A faulty frame gets an error; many end the connection.
 func TestFaultyFrames(t *testing.T) {
 	s := start(t, nil, nil)
 	p, _ := s.hello("ann")
-	for range 30 {
-		require.Equal(t, "unknown_type", code(p.ask("complete", nil)))
-	}
 	for range 10 {
 		p.send(`{"type":"nonsense","id":"q1"}`)
 	}

@@ -50,7 +50,7 @@ func decode(data []byte) (frame, *chat.Error) {
 	if json.Unmarshal(env.Type, &f.typ) != nil || f.typ == "" {
 		return f, bad("type", "A frame has a type, a string.")
 	}
-	if f.kind = kinds[f.typ]; f.kind == nil || f.kind.make == nil {
+	if f.kind = kinds[f.typ]; f.kind == nil {
 		return f, &chat.Error{Code: "unknown_type", Field: "type", Message: "This server has no requests of that type."}
 	}
 	switch {

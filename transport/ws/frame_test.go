@@ -15,7 +15,6 @@ func TestDecode(t *testing.T) {
 	tests := []struct{ name, in, code, field string }{
 		{"message", `{"type":"message","id":"` + key + `","room":"r1","text":"hi"}`, "", ""},
 		{"80 unknown type", `{"type":"shout","id":"q1"}`, "unknown_type", "type"},
-		{"80 known but not served", `{"type":"complete","id":"q1"}`, "unknown_type", "type"},
 		{"81 no type", `{"id":"q1"}`, "bad_request", "type"},
 		{"81 type of another type", `{"type":7,"id":"q1"}`, "bad_request", "type"},
 		{"81 null type", `{"type":null,"id":"q1"}`, "bad_request", "type"},

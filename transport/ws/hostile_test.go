@@ -282,8 +282,10 @@ func TestHostileFrames(t *testing.T) {
 			go c.Write(tt.in)
 			if tt.want != 0 {
 				require.Equal(t, tt.want, ending(c, br))
+				began := time.Now()
 				_, err := br.ReadByte()
 				require.Error(t, err, "the connection ends")
+				require.Less(t, time.Since(began), time.Second, "and the server does not wait for its own end")
 				return
 			}
 			for {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
 )
 
 //go:embed PROTOCOL.md
@@ -53,7 +54,7 @@ func TestProtocolExamples(t *testing.T) {
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(serverFrames)), slices.Collect(maps.Keys(servers)), "all have an example")
 	// Requests that look like another have no example of their own.
-	for _, typ := range []string{"leave", "remove", "ban", "unban", "complete"} {
+	for _, typ := range []string{"leave", "remove", "ban", "unban"} {
 		types[typ] = true
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(kinds)), slices.Collect(maps.Keys(types)))
@@ -104,8 +105,11 @@ var serverFrames = map[string]func(re string, data []byte) ([]byte, error){
 		items(o, "members", r.Members, r.More, (*object).member)
 	}),
 	"commands": reply(func(o *object, r *listReply) { items(o, "commands", r.Commands, r.More, (*object).spec) }),
-	"auth":     reply(func(o *object, n *notice) { o.time("expires", n.Expires) }),
-	"pong":     reply(func(o *object, r *storedReply) { o.time("time", r.Time) }),
+	"complete": reply(func(o *object, r *completeReply) {
+		o.completion("/stock ", &command.Completion{Start: r.Start, End: r.End, Choices: r.Choices, Arg: r.Arg})
+	}),
+	"auth": reply(func(o *object, n *notice) { o.time("expires", n.Expires) }),
+	"pong": reply(func(o *object, r *storedReply) { o.time("time", r.Time) }),
 }
 
 func delivery[T any](wrap func(*T) *chat.Delivery) func(string, []byte) ([]byte, error) {

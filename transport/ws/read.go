@@ -145,9 +145,6 @@ func (c *conn) fault(life context.Context, f frame, fault *chat.Error) {
 	if f.id != "" || f.kind == nil || !f.kind.silent || fault.Field == "id" {
 		c.reply(life, errorFrame(f.id, fault))
 	}
-	if f.kind != nil && f.kind.make == nil {
-		return // of this protocol, if not of this server
-	}
 	if c.faults.over(maxFaults-1, time.Minute) {
 		c.end(farewell{codeFlood, "too many faulty frames"})
 	}

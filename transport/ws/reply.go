@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
 )
 
 // head is what a client looks at first in a frame of the server.
@@ -42,6 +43,14 @@ type listReply struct {
 	Members  []chat.Member      `json:"members"`
 	Commands []chat.CommandSpec `json:"commands"`
 	More     bool               `json:"more"`
+}
+
+// completeReply is the ok of complete. Start and End are UTF-16 code units.
+type completeReply struct {
+	Start   int              `json:"start"`
+	End     int              `json:"end"`
+	Choices []command.Choice `json:"choices"`
+	Arg     *command.Arg     `json:"arg"`
 }
 
 // errorReply is an error.

@@ -17,7 +17,7 @@ type request interface {
 
 // kind is one type of request.
 type kind struct {
-	make   func() request // nil: of the protocol, but not served
+	make   func() request
 	hello  bool
 	stores bool // its id is an idempotency key
 	silent bool // may come without id, and then gets no reply
@@ -59,7 +59,7 @@ func init() { // not in the declaration: serve refers to kinds through conn
 		"auth":        {make: of[authRequest]()},
 		"ping":        {make: of[pingRequest]()},
 		"typing":      {make: of[typingRequest](), silent: true},
-		"complete":    {},
+		"complete":    {make: of[completeRequest]()},
 	}
 }
 
@@ -258,6 +258,21 @@ type commandsRequest struct {
 }
 
 func (r *commandsRequest) check() *chat.Error { return checkLimit(r.Limit) }
+
+// completeRequest has its cursor in UTF-16 code units, as the strings of
+// JavaScript, Java and JSON's own escapes count.
+type completeRequest struct {
+	Text   *string `json:"text"`
+	Cursor *int    `json:"cursor"`
+}
+
+func (r *completeRequest) check() *chat.Error {
+	fault := first(required("text", r.Text), required("cursor", r.Cursor))
+	if fault == nil && *r.Cursor < 0 {
+		return bad("cursor", "A cursor is a number of UTF-16 code units.")
+	}
+	return fault
+}
 
 type readRequest struct {
 	Room chat.RoomID `json:"room"`

@@ -75,7 +75,7 @@ func (w *wire) Write(p []byte) (int, error) {
 // reset.
 func (w *wire) closeWrite() {
 	if c, ok := w.Conn.(interface{ CloseWrite() error }); ok {
-		c.CloseWrite()
+		_ = c.CloseWrite() // else the peer waits a little longer
 	}
 }
 
@@ -115,17 +115,16 @@ func (w *wire) send(b []byte, ends []int, stall time.Duration) error {
 
 // farewell writes a close frame, behind what is left of a frame that stalled,
 // and is the last to write. It gives up at the deadline.
-func (w *wire) farewell(f farewell, deadline time.Time) error {
+func (w *wire) farewell(f farewell, deadline time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
-		return nil
+		return
 	}
 	w.ended = true
 	w.Conn.SetWriteDeadline(deadline)
-	defer w.closeWrite()
-	_, err := w.Conn.Write(append(w.torn, f.frame()...))
-	return err
+	_, _ = w.Conn.Write(append(w.torn, f.frame()...)) // if it fails the peer learns nothing, and is cut
+	w.closeWrite()
 }
 
 // hijacker is a ResponseWriter that gives the library a wire instead of the
@@ -147,7 +146,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		// By default the kernel takes megabytes for a peer that reads nothing,
 		// and a ping waits behind all of them.
-		tcp.SetWriteBuffer(sendBuffer)
+		_ = tcp.SetWriteBuffer(sendBuffer) // else pings are less exact
 	}
 	w := &wire{Conn: nc, began: time.Now()}
 	if n := rw.Reader.Buffered(); n > 0 {

@@ -193,6 +193,6 @@ func (c *conn) farewell() {
 	bye, cutAt := c.bye, c.clock.cutAt
 	c.mu.Unlock()
 	if bye != nil {
-		c.wire.farewell(*bye, cutAt) // if it fails the peer learns nothing, and is cut
+		c.wire.farewell(*bye, cutAt)
 	}
 }
