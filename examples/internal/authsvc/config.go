@@ -60,8 +60,8 @@ type Config struct {
 	// Register lets everybody who can reach the service make an account.
 	Register bool
 
-	// SecretFile holds what other services show to be told of users and
-	// revocations, see [Remote]. Empty: none is.
+	// SecretFile holds a secret of at least 32 characters. Services that show
+	// it are told of users and revocations, see [Remote]. Empty: none is.
 	SecretFile string
 
 	// InsecureCookie leaves out the Secure attribute and the __Host- prefix,

@@ -58,6 +58,11 @@ func (s *Service) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.begin(w, r, user, http.StatusOK)
+}
+
+// begin makes a session of the user, who has just proved who it is.
+func (s *Service) begin(w http.ResponseWriter, r *http.Request, user account, status int) error {
 	refresh := newRefreshToken()
 	session, dropped, err := s.db.addSession(r.Context(), user, refresh)
 	if errors.Is(err, errNone) { // the password was changed, or its hash renewed, at this very moment
@@ -70,7 +75,7 @@ func (s *Service) login(w http.ResponseWriter, r *http.Request) error {
 		s.ended()
 	}
 	s.logger.InfoContext(r.Context(), "login", "user", user.id, "session", session.id)
-	return s.grant(w, session, &refresh)
+	return s.grant(w, status, session, &refresh)
 }
 
 // authenticate returns the user of that name if the password is right. From the
@@ -128,7 +133,7 @@ func (s *Service) admits(u account) bool { return !u.demo || s.config.Demo }
 
 // grant answers with an access token for the session and, unless next is nil,
 // with a refresh cookie.
-func (s *Service) grant(w http.ResponseWriter, of session, next *refreshToken) error {
+func (s *Service) grant(w http.ResponseWriter, status int, of session, next *refreshToken) error {
 	signed, claims, err := s.issuer.Sign(token.Subject{ID: of.user.id, Name: of.user.display, Session: of.id, Since: of.since})
 	if err != nil {
 		return err
@@ -136,7 +141,7 @@ func (s *Service) grant(w http.ResponseWriter, of session, next *refreshToken) e
 	if next != nil {
 		s.setCookie(w, next.text(), time.Until(of.idle))
 	}
-	return httpsvc.WriteJSON(w, http.StatusOK, grant{
+	return httpsvc.WriteJSON(w, status, grant{
 		AccessToken: signed,
 		TokenType:   "Bearer",
 		ExpiresIn:   int64(claims.Expires.Sub(claims.IssuedAt) / time.Second),

@@ -63,7 +63,7 @@ func New(ctx context.Context, c Config) (_ *Service, err error) {
 	}
 	s.verifier = token.NewVerifier(s.keys, c.Issuer, c.Audience, nil)
 	if s.handler, err = s.routes(); err != nil {
-		return nil, fmt.Errorf("authsvc: %w", err)
+		return nil, err
 	}
 	if s.db, err = openDatabase(ctx, c.Database); err != nil {
 		return nil, err
@@ -81,10 +81,21 @@ func (s *Service) routes() (http.Handler, error) {
 	m.Func("POST /auth/login", s.login)
 	m.Func("POST /auth/refresh", s.refresh)
 	m.Func("POST /auth/logout", s.logout)
+	m.Func("POST /auth/logout-all", s.logoutAll)
+	if s.config.Register {
+		m.Func("POST /auth/register", s.register)
+	}
+	m.Func("POST /auth/password", s.changePassword)
+	m.Func("GET /auth/sessions", s.sessions)
+	m.Func("DELETE /auth/sessions/{id}", s.endOne)
 	m.Func("GET /auth/profile", s.profile)
+	m.Func("PATCH /auth/profile", s.rename)
 	m.Func("GET /auth/users", s.find)
 	m.Func("GET /auth/config", s.describe)
 	m.Func("GET /.well-known/jwks.json", s.jwks)
+	if err := s.peerRoutes(m); err != nil {
+		return nil, err
+	}
 	m.Health(s.Ready)
 
 	sameOrigin := http.NewCrossOriginProtection()
@@ -93,7 +104,7 @@ func (s *Service) routes() (http.Handler, error) {
 	}))
 	h, err := httpsvc.Hosts(s.config.Hosts, sameOrigin.Handler(m))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("authsvc: %w", err)
 	}
 	return httpsvc.Headers(h), nil
 }

@@ -35,9 +35,9 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request) error {
 	case outcome == unknown || !s.admits(of.user):
 		return s.over(w)
 	case outcome == grace:
-		return s.grant(w, of, nil) // whoever was first has got the next cookie
+		return s.grant(w, http.StatusOK, of, nil) // whoever was first has got the next cookie
 	}
-	return s.grant(w, of, &next)
+	return s.grant(w, http.StatusOK, of, &next)
 }
 
 // over says that there is no session any more, and takes the cookie back.

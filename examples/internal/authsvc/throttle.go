@@ -13,6 +13,8 @@ const (
 	forgetAfter   = 15 * time.Minute // a failure is forgotten
 	addrBurst     = 30               // attempts of one address
 	addrInterval  = 2 * time.Second  // and how fast new ones come: 30 in a minute
+	newBurst      = 5                // registrations of one address
+	newInterval   = time.Minute      // and how fast new ones come
 	throttleLimit = 10_000           // accounts, and addresses, that are remembered
 )
 
@@ -25,6 +27,7 @@ type throttle struct {
 	mu       sync.Mutex
 	accounts recent[string, failures]
 	addrs    recent[netip.Prefix, bucket]
+	makers   recent[netip.Prefix, bucket] // addresses that register
 }
 
 // failures are those of one name, whether or not somebody has it.
@@ -36,14 +39,26 @@ type failures struct {
 
 // bucket holds tokens that come back with time.
 type bucket struct {
-	used float64 // of addrBurst
+	used float64
 	at   time.Time
+}
+
+// wait returns how long it takes until there is a token, of burst that come back
+// one in interval.
+func (b *bucket) wait(now time.Time, burst float64, interval time.Duration) time.Duration {
+	b.used = max(0, b.used-float64(now.Sub(b.at))/float64(interval))
+	b.at = now
+	if b.used > burst-1 {
+		return time.Duration((b.used - burst + 1) * float64(interval))
+	}
+	return 0
 }
 
 func newThrottle() *throttle {
 	return &throttle{
 		accounts: newRecent[string, failures](throttleLimit),
 		addrs:    newRecent[netip.Prefix, bucket](throttleLimit),
+		makers:   newRecent[netip.Prefix, bucket](throttleLimit),
 	}
 }
 
@@ -54,10 +69,8 @@ func (t *throttle) admit(addr netip.Addr, name string) time.Duration {
 	defer t.mu.Unlock()
 
 	b := t.addrs.get(network(addr))
-	b.used = max(0, b.used-float64(now.Sub(b.at))/float64(addrInterval))
-	b.at = now
-	if b.used > addrBurst-1 {
-		return time.Duration((b.used - addrBurst + 1) * float64(addrInterval))
+	if wait := b.wait(now, addrBurst, addrInterval); wait > 0 {
+		return wait
 	}
 
 	f := t.accounts.get(name)
@@ -73,6 +86,19 @@ func (t *throttle) admit(addr netip.Addr, name string) time.Duration {
 	if f.n >= freeFailures {
 		f.next = now.Add(min(maxDelay, time.Second<<min(f.n-freeFailures, 10)))
 	}
+	return 0
+}
+
+// admitNew charges an attempt to register and returns 0, or says how long to
+// wait instead.
+func (t *throttle) admitNew(addr netip.Addr) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b := t.makers.get(network(addr))
+	if wait := b.wait(time.Now(), newBurst, newInterval); wait > 0 {
+		return wait
+	}
+	b.used++
 	return 0
 }
 

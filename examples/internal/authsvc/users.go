@@ -57,21 +57,6 @@ func (s *Service) bearer(r *http.Request) (token.Claims, error) {
 	return claims, err
 }
 
-func (s *Service) profile(w http.ResponseWriter, r *http.Request) error {
-	claims, err := s.bearer(r)
-	if err != nil {
-		return err
-	}
-	user, err := s.db.userByID(r.Context(), claims.Subject.ID) // the name may be newer than the token
-	if err != nil {
-		return err
-	}
-	return httpsvc.WriteJSON(w, http.StatusOK, map[string]any{
-		"user":    user.user(),
-		"session": claims.Session,
-	})
-}
-
 func (s *Service) find(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.bearer(r); err != nil {
 		return err
