@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,4 +49,37 @@ func TestArchivedHoldsForSystemToo(t *testing.T) {
 	require.ErrorIs(t, err, chat.ErrForbidden)
 	change(t, r, string(chat.System), chat.Change{Kind: chat.Remove, User: "bob"})
 	change(t, r, string(chat.System), chat.Change{Kind: chat.Restore})
+}
+
+func TestResendOfARoomIsAnsweredAfterRightsAreLost(t *testing.T) {
+	refuse := false
+	n := newNode(t, &chat.Options{Authorize: func(context.Context, chat.Action) error {
+		if refuse {
+			return chat.ErrForbidden
+		}
+		return nil
+	}})
+	connect(t, n, "ana", nil)
+	connect(t, n, "bob", nil)
+	ask := chat.NewRoom{ID: chat.NewID(), Name: "Tea"}
+	first, err := n.CreateRoom(t.Context(), "ana", ask)
+	require.NoError(t, err)
+	direct := chat.NewID()
+	_, err = n.Direct(t.Context(), "ana", "bob", direct)
+	require.NoError(t, err)
+
+	refuse = true // for example, for everybody has a quota of rooms
+	again, err := n.CreateRoom(t.Context(), "ana", ask)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	_, err = n.Direct(t.Context(), "ana", "bob", direct)
+	require.NoError(t, err)
+	ask.Name = "Coffee"
+	_, err = n.CreateRoom(t.Context(), "ana", ask)
+	require.ErrorIs(t, err, chat.ErrIDReused)
+	_, err = n.CreateRoom(t.Context(), "bob", ask)
+	require.ErrorIs(t, err, chat.ErrForbidden)
+	ask.ID = chat.NewID()
+	_, err = n.CreateRoom(t.Context(), "ana", ask)
+	require.ErrorIs(t, err, chat.ErrForbidden)
 }

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
 
@@ -21,56 +22,77 @@ func (n *Node) CreateRoom(ctx context.Context, by UserID, r NewRoom) (Room, erro
 }
 
 func (n *Node) createRoom(ctx context.Context, by UserID, r NewRoom) (RoomID, error) {
-	if r.Kind == "" {
-		r.Kind = Public
-	}
 	if err := checkKey(r.ID); err != nil {
 		return "", err
 	}
-	if err := text.CheckName(r.Name); err != nil {
-		return "", input("name", "The name", err)
-	}
-	if r.Kind != Public && r.Kind != Private {
-		return "", badRequest("kind", "A room is public or private.")
-	}
-	if len(r.Members) > n.limits.Members {
-		return "", badRequest("members", "A room begins with at most %d members.", n.limits.Members)
-	}
-	if err := n.checkData(r.Data); err != nil {
-		return "", err
-	}
-	creator, err := n.user(ctx, by)
-	if err != nil {
-		return "", err
+	if r.Kind == "" {
+		r.Kind = Public
 	}
 	ids := slices.Clone(r.Members)
 	slices.Sort(ids)
-	ids = slices.DeleteFunc(slices.Compact(ids), func(id UserID) bool { return id == by })
-	others, err := n.lookup(ctx, ids)
-	if err != nil {
-		return "", err
-	}
+	r.Members = slices.DeleteFunc(slices.Compact(ids), func(id UserID) bool { return id == by })
 	w := RoomWrite{
-		Room: RoomID(NewID()), By: creator, ID: r.ID, Kind: r.Kind, Name: r.Name, Hides: r.Hides, Data: r.Data,
-		Hash: new(digest).str(r.Name).str(string(r.Kind)).flag(r.Hides).str(string(r.Data)).users(ids).sum(),
+		Room: newRoomID(by, r.ID), ID: r.ID, Kind: r.Kind, Name: r.Name, Hides: r.Hides, Data: r.Data,
+		Hash: new(digest).str(r.Name).str(string(r.Kind)).flag(r.Hides).str(string(r.Data)).users(r.Members).sum(),
+	}
+	made, err := n.tryCreate(ctx, by, r, &w)
+	if err != nil {
+		return n.madeBefore(ctx, by, w, err)
+	}
+	if !made.Duplicate {
+		n.announceRoom(made.Info, r.Members)
+	}
+	return made.Info.ID, nil
+}
+
+func (n *Node) tryCreate(ctx context.Context, by UserID, r NewRoom, w *RoomWrite) (CreatedRoom, error) {
+	if err := text.CheckName(r.Name); err != nil {
+		return CreatedRoom{}, input("name", "The name", err)
+	}
+	if r.Kind != Public && r.Kind != Private {
+		return CreatedRoom{}, badRequest("kind", "A room is public or private.")
+	}
+	if len(r.Members) > n.limits.Members {
+		return CreatedRoom{}, badRequest("members", "A room begins with at most %d members.", n.limits.Members)
+	}
+	if err := n.checkData(r.Data); err != nil {
+		return CreatedRoom{}, err
+	}
+	var err error
+	if w.By, err = n.user(ctx, by); err != nil {
+		return CreatedRoom{}, err
+	}
+	others, err := n.lookup(ctx, r.Members)
+	if err != nil {
+		return CreatedRoom{}, err
 	}
 	if by != System {
-		w.Members = append(w.Members, NewMember{creator, Owner})
+		w.Members = append(w.Members, NewMember{w.By, Owner})
 	}
 	for _, u := range others {
 		w.Members = append(w.Members, NewMember{u, Participant})
 	}
 	if err := n.authorize(ctx, Action{By: by, Do: ActCreate, Kind: r.Kind}); err != nil {
+		return CreatedRoom{}, err
+	}
+	return n.store.CreateRoom(ctx, *w)
+}
+
+// newRoomID returns the id of the room that by asks for with an idempotency
+// key. It follows from the two, so that what a request has made can be found
+// when the request is sent again and refused.
+func newRoomID(by UserID, key string) RoomID {
+	sum := new(digest).str("room").str(string(by)).str(key).sum()
+	return RoomID(base64.RawURLEncoding.EncodeToString(sum[:]))
+}
+
+// madeBefore returns the room that the request of w has made when it was sent
+// before, else err, with which it was refused now.
+func (n *Node) madeBefore(ctx context.Context, by UserID, w RoomWrite, err error) (RoomID, error) {
+	if _, err := n.findStored(ctx, w.Room, by, w.ID, w.Hash, err); err != nil {
 		return "", err
 	}
-	made, err := n.store.CreateRoom(ctx, w)
-	if err != nil {
-		return "", err
-	}
-	if !made.Duplicate {
-		n.announceRoom(made.Info, ids)
-	}
-	return made.Info.ID, nil
+	return w.Room, nil
 }
 
 // announceRoom tells everybody of a public room, and those who were added of
@@ -115,34 +137,36 @@ func (n *Node) direct(ctx context.Context, by, with UserID, id string) (RoomID, 
 	if by == System || with == System {
 		return "", badRequest("user", "The system has no direct rooms.")
 	}
+	pair := []UserID{min(by, with), max(by, with)}
+	w := RoomWrite{Room: newRoomID(by, id), ID: id, Kind: Direct, Hash: new(digest).users(pair).sum()}
+	made, err := n.tryDirect(ctx, by, with, &w)
+	if err != nil {
+		return n.madeBefore(ctx, by, w, err)
+	}
+	if !made.Duplicate {
+		for i, m := range w.Members {
+			info := made.Info
+			info.With = &w.Members[len(w.Members)-1-i].User
+			n.tell([]UserID{m.User.ID}, &Notice{Kind: Added, Room: &info})
+		}
+	}
+	return made.Info.ID, nil
+}
+
+func (n *Node) tryDirect(ctx context.Context, by, with UserID, w *RoomWrite) (CreatedRoom, error) {
 	users, err := n.lookup(ctx, []UserID{by, with})
 	if err != nil {
-		return "", err
+		return CreatedRoom{}, err
 	}
 	if err := n.authorize(ctx, Action{By: by, Do: ActDirect, Kind: Direct, User: with}); err != nil {
-		return "", err
+		return CreatedRoom{}, err
 	}
-	pair := []UserID{min(by, with), max(by, with)}
-	w := RoomWrite{Room: RoomID(NewID()), By: users[0], ID: id, Kind: Direct, Hash: new(digest).users(pair).sum()}
+	w.By = users[0]
 	w.Members = append(w.Members, NewMember{users[0], Participant})
 	if by != with {
 		w.Members = append(w.Members, NewMember{users[1], Participant})
 	}
-	made, err := n.store.CreateRoom(ctx, w)
-	if err != nil {
-		return "", err
-	}
-	if !made.Duplicate {
-		for i, u := range users {
-			info := made.Info
-			info.With = &users[1-i]
-			n.tell([]UserID{u.ID}, &Notice{Kind: Added, Room: &info})
-			if by == with {
-				break
-			}
-		}
-	}
-	return made.Info.ID, nil
+	return n.store.CreateRoom(ctx, *w)
 }
 
 // Room implements [Hub].

@@ -55,21 +55,32 @@ func (n *Node) write(ctx context.Context, in intent) (Receipt, error) {
 	if err == nil {
 		return n.receipt(got, began), nil
 	}
-	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrIDReused) || errors.Is(err, ErrUnavailable) || isContext(err) {
-		return Receipt{}, err
-	}
-	e, hash, ferr := n.store.Find(ctx, in.room, in.by, in.id)
+	e, err := n.findStored(ctx, in.room, in.by, in.id, in.hash, err)
 	switch {
-	case ferr == nil && hash != in.hash:
-		return Receipt{}, ErrIDReused
-	case ferr == nil:
+	case err == nil:
 		return n.receipt(Appended{e, true}, began), nil
-	case !errors.Is(ferr, ErrNotFound):
-		return Receipt{}, ferr
 	case errors.Is(err, errNothing):
 		return Receipt{}, nil
 	}
 	return Receipt{}, err
+}
+
+// findStored returns what a request that was refused with err has stored when
+// it was sent before, else err or what is to be said in its place.
+func (n *Node) findStored(ctx context.Context, room RoomID, by UserID, id string, hash [16]byte, err error) (Event, error) {
+	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrIDReused) || errors.Is(err, ErrUnavailable) || isContext(err) {
+		return Event{}, err
+	}
+	e, stored, ferr := n.store.Find(ctx, room, by, id)
+	switch {
+	case ferr == nil && stored != hash:
+		return Event{}, ErrIDReused
+	case ferr == nil:
+		return e, nil
+	case !errors.Is(ferr, ErrNotFound):
+		return Event{}, ferr
+	}
+	return Event{}, err
 }
 
 func (n *Node) receipt(got Appended, began time.Time) Receipt {
