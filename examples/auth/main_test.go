@@ -79,3 +79,61 @@ func TestExitCodes(t *testing.T) {
 		})
 	}
 }
+
+// Users are made without the network, and no password is in an argument, in the
+// output or in a log.
+func TestUsersAreMade(t *testing.T) {
+	dir := t.TempDir()
+	run := func(stdin string, args ...string) (code int, out string) {
+		cmd := program(t, nil, args...)
+		cmd.Dir, cmd.Stdin = dir, strings.NewReader(stdin)
+		b, _ := cmd.CombinedOutput()
+		require.NotContains(t, string(b), "correct horse")
+		return cmd.ProcessState.ExitCode(), string(b)
+	}
+	for _, step := range []struct {
+		stdin string
+		args  []string
+		code  int
+		says  string
+	}{
+		{"correct horse battery\n", []string{"-add-user", "ann"}, 0, "done"},
+		{"correct horse battery\n", []string{"-add-user", "ann"}, 1, "there is a user ann"},
+		{"correct horse staple", []string{"-set-password", "ann"}, 0, "done"},
+		{"correct horse staple\r\n", []string{"-set-password", "bob"}, 1, "no user bob"},
+		{"correct\n", []string{"-add-user", "bob"}, 1, "at least 8"},
+		{"", []string{"-add-user", "bob"}, 1, "no password"},
+		{"correct horse battery\n", []string{"-add-user", "bob", "-set-password", "ann"}, 1, "not both"},
+		{"correct horse battery\n", []string{"-add-user", "bob", "-auth-db", "memory"}, 1, "memory"},
+	} {
+		code, out := run(step.stdin, step.args...)
+		require.Equal(t, step.code, code, "%v: %s", step.args, out)
+		require.Contains(t, out, step.says)
+	}
+	info, err := os.Stat(dir + "/auth.db")
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	cmd := program(t, nil, "-addr", "127.0.0.1:0")
+	cmd.Dir = dir
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	var addr []string
+	lines := bufio.NewScanner(stderr)
+	for addr == nil && lines.Scan() {
+		addr = regexp.MustCompile(`addr=(\S+)`).FindStringSubmatch(lines.Text())
+	}
+	require.NotNil(t, addr)
+	for password, want := range map[string]int{"correct horse battery": 401, "correct horse staple": 200} {
+		resp, err := http.Post("http://"+addr[1]+"/auth/login", "application/json", strings.NewReader(`{"username":"ann","password":"`+password+`"}`))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, want, resp.StatusCode)
+	}
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	for lines.Scan() { // to the end, so that Wait does not cut it
+		require.NotContains(t, lines.Text(), "correct horse")
+	}
+	require.NoError(t, cmd.Wait())
+}

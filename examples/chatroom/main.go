@@ -4,16 +4,28 @@
 //	go run ./examples/auth -demo
 //	go run ./examples/chatroom -jwks http://127.0.0.1:8081/.well-known/jwks.json
 //
-// It knows users from their first visit on. With -broker memory there are no
+// It knows users from their first visit on, and a login that has ended keeps its
+// sockets until its token expires, within minutes. With a secret that both
+// services read from a file it asks the auth service instead: then one can write
+// to users who have not been here yet, and sockets end with their login.
+//
+//	openssl rand -hex 32 > secret
+//	go run ./examples/auth -demo -secret-file secret
+//	go run ./examples/chatroom -auth http://127.0.0.1:8081 -secret-file secret
+//
+// With -broker memory there are no
 // bots; bots in other processes need a broker that reaches them.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
+	"strings"
 
 	"github.com/carlware/gochat/examples/internal/authsvc"
 	"github.com/carlware/gochat/examples/internal/broker"
@@ -31,7 +43,9 @@ func main() {
 		httpsvc.ListFlag(fs, &c.Origins, "origins", "`origins` of pages on other hosts that may connect, with commas")
 		fs.StringVar(&c.Store, "store", "gochat.db", chatsvc.StoreUsage)
 		spec := fs.String("broker", broker.Memory, broker.Usage)
-		jwks := fs.String("jwks", "http://127.0.0.1:8081/.well-known/jwks.json", "`url` of the auth service's keys")
+		auth := fs.String("auth", "http://127.0.0.1:8081", "`url` of the auth service, used for what follows")
+		jwks := fs.String("jwks", "", "`url` of the auth service's keys; empty: /.well-known/jwks.json at -auth")
+		secret := fs.String("secret-file", "", "`path` of the secret that the auth service has too; empty: it is not asked for users and ended logins")
 		issuer := fs.String("issuer", authsvc.DefaultIssuer, "the auth service's name in its tokens")
 		audience := fs.String("audience", authsvc.DefaultAudience, "this service's name in tokens")
 		return func(ctx context.Context, out io.Writer) (err error) {
@@ -40,11 +54,19 @@ func main() {
 				return err
 			}
 			defer func() { err = errors.Join(err, b.Close()) }()
-			keys, err := token.OpenRemote(*jwks, nil)
+			keys, err := token.OpenRemote(cmp.Or(*jwks, strings.TrimSuffix(*auth, "/")+"/.well-known/jwks.json"), &token.RemoteOptions{Logger: slog.Default()})
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, keys.Close()) }()
+			if *secret != "" {
+				accounts, wrong := authsvc.OpenRemote(*auth, *secret)
+				if wrong != nil {
+					return wrong
+				}
+				defer func() { err = errors.Join(err, accounts.Close()) }()
+				c.Users, c.Revocations = chatsvc.Directory(accounts), chatsvc.Ended(accounts)
+			}
 			ln, err := program.Listen(ctx, *addr)
 			if err != nil {
 				return err

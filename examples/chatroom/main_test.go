@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -98,6 +100,86 @@ func TestBesideAuthService(t *testing.T) {
 	require.Equal(t, 0, p.Wait(), p.Output())
 }
 
+// With a shared secret the service elsewhere knows who there is, and a login that
+// ends there ends here within a second.
+func TestLogoutElsewhere(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("0123456789abcdef0123456789abcdef\n"), 0o600))
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	authURL := "http://" + ln.Addr().String()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- authsvc.Run(ctx, authsvc.Config{Listener: ln, Demo: true, SecretFile: secret, Logger: slog.New(slog.DiscardHandler)})
+	}()
+	defer func() {
+		stop()
+		require.NoError(t, <-ended)
+	}()
+	begin := func(dir string) (p *proctest.Process, url string) {
+		cmd := proctest.Self(t, "-addr", "127.0.0.1:0", "-auth", authURL+"/", "-secret-file", secret)
+		if dir != "" {
+			cmd.Dir = dir
+		}
+		p = proctest.Start(t, cmd)
+		_, addr, _ := strings.Cut(p.Line("http://"), "http://")
+		require.Eventually(t, func() bool {
+			status, _ := ask(t, "", "GET", "http://"+addr+"/readyz", "")
+			return status == 200
+		}, time.Minute, 10*time.Millisecond)
+		return p, "http://" + addr
+	}
+	login := func() (text string) {
+		status, body := ask(t, "", "POST", authURL+"/auth/login", `{"username":"john","password":"1234"}`)
+		require.Equal(t, 200, status, body)
+		var answer struct {
+			Token string `json:"access_token"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(body), &answer))
+		return answer.Token
+	}
+	dir := t.TempDir()
+	p, url := begin(dir)
+	mine, kept := login(), login()
+
+	_, body := ask(t, mine, "GET", authURL+"/auth/users?q=gerard", "")
+	var found struct{ Users []authsvc.User }
+	require.NoError(t, json.Unmarshal([]byte(body), &found))
+	status, body := ask(t, mine, "POST", url+"/api/rooms", `{"id":"`+chat.NewID()+`","kind":"direct","user":"`+found.Users[0].ID+`"}`)
+	require.Equal(t, 200, status, "gerard has not been here yet: %s", body)
+
+	conn, _, err := websocket.Dial(t.Context(), url+"/ws", &websocket.DialOptions{Subprotocols: []string{"gochat.v1", "bearer." + mine}})
+	require.NoError(t, err)
+	defer conn.CloseNow()
+	require.NoError(t, wsjson.Write(t.Context(), conn, map[string]string{"type": "hello", "id": "h"}))
+	_, _, err = conn.Read(t.Context())
+	require.NoError(t, err)
+	var me struct{ Session string }
+	_, body = ask(t, mine, "GET", authURL+"/auth/profile", "")
+	require.NoError(t, json.Unmarshal([]byte(body), &me))
+	status, _ = ask(t, kept, "DELETE", authURL+"/auth/sessions/"+me.Session, "")
+	require.Equal(t, 204, status)
+	second, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for err == nil {
+		_, _, err = conn.Read(second)
+	}
+	require.Equal(t, websocket.StatusCode(4501), websocket.CloseStatus(err), err)
+
+	// It stays refused, also by a service that has begun since.
+	p.Signal(syscall.SIGTERM)
+	require.Equal(t, 0, p.Wait(), p.Output())
+	_, url = begin(dir)
+	require.Eventually(t, func() bool {
+		status, _ := ask(t, mine, "GET", url+"/api/session", "")
+		return status == 401
+	}, 10*time.Second, 10*time.Millisecond)
+	status, _ = ask(t, kept, "GET", url+"/api/session", "")
+	require.Equal(t, 200, status)
+	require.NotContains(t, p.Output(), "0123456789abcdef")
+}
+
 func TestRefusesToStart(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args []string
@@ -106,13 +188,14 @@ func TestRefusesToStart(t *testing.T) {
 		"amqp":     {[]string{"-broker", "amqp://u:secret@mq/"}, "amqp:// is not in this version: use memory"},
 		"postgres": {[]string{"-addr", "127.0.0.1:0", "-store", "postgres://u:secret@db/"}, "use the path of a SQLite file"},
 		"keys":     {[]string{"-jwks", "file:///etc/passwd"}, "http or https URL"},
+		"secret":   {[]string{"-secret-file", "no/such/file"}, "no such file"},
 		"origin":   {[]string{"-addr", "127.0.0.1:0", "-origins", "*"}, "no origin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := proctest.Start(t, proctest.Self(t, tt.args...))
 			require.Equal(t, 1, p.Wait(), p.Output())
 			require.Contains(t, p.Output(), tt.want)
-			require.NotContains(t, p.Output(), "secret")
+			require.NotContains(t, p.Output(), "u:secret")
 			require.NotContains(t, p.Output(), "goroutine")
 		})
 	}

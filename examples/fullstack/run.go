@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/examples/internal/authsvc"
 	"github.com/carlware/gochat/examples/internal/botsvc"
 	"github.com/carlware/gochat/examples/internal/broker"
@@ -64,9 +63,9 @@ func run(ctx context.Context, c config, ln net.Listener, out io.Writer) (err err
 		Verifier: token.NewVerifier(auth.KeySet(), c.auth.Issuer, c.auth.Audience, nil),
 		Alive:    auth.Alive,
 
-		Revocations: feed(auth),
+		Revocations: chatsvc.Ended(auth),
 
-		Users:   directory(auth),
+		Users:   chatsvc.Directory(auth),
 		Origins: c.origins,
 	})
 	if err != nil {
@@ -100,35 +99,6 @@ func handler(c config, auth *authsvc.Service, rooms *chatsvc.Service) (http.Hand
 	mux.Handle("/", web.Handler(nil))
 	mux.Health(func(ctx context.Context) error { return errors.Join(auth.Ready(ctx), rooms.Ready(ctx)) })
 	return httpsvc.Hosts(c.hosts, httpsvc.Headers(mux))
-}
-
-// feed tells the chat which logins have ended.
-func feed(auth *authsvc.Service) chatsvc.Feed {
-	return func(ctx context.Context, after int64) ([]chatsvc.Revocation, int64, error) {
-		ended, next, err := auth.Revocations(ctx, after)
-		news := make([]chatsvc.Revocation, len(ended))
-		for i, r := range ended {
-			news[i] = chatsvc.Revocation(r)
-		}
-		return news, next, err
-	}
-}
-
-// directory makes the users of the auth service known to the chat, so that one
-// can write to somebody who has not been here yet.
-func directory(auth *authsvc.Service) func(context.Context, []chat.UserID) ([]chat.User, error) {
-	return func(ctx context.Context, ids []chat.UserID) ([]chat.User, error) {
-		asked := make([]string, len(ids))
-		for i, id := range ids {
-			asked[i] = string(id)
-		}
-		found, err := auth.Users(ctx, asked)
-		users := make([]chat.User, len(found))
-		for i, u := range found {
-			users[i] = chat.User{ID: chat.UserID(u.ID), Name: u.Name}
-		}
-		return users, err
-	}
 }
 
 // runningBot is the bot service, on the far side of the broker.
