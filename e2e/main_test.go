@@ -6,7 +6,7 @@
 //	cd e2e && go test ./...
 //
 // It needs Chromium, found by the name chromium, chromium-browser, google-chrome
-// or the variable CHROMIUM. Without one the tests are skipped, or, where CI is
+// or the variable GOCHAT_CHROMIUM. Without one the tests are skipped, or, where CI is
 // set, fail. Pictures of what went wrong are left in e2e/out.
 package e2e
 
@@ -59,7 +59,7 @@ func run(m *testing.M) (code int, err error) {
 func chromium(t *testing.T) string {
 	t.Helper()
 	names := []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
-	if name := os.Getenv("CHROMIUM"); name != "" {
+	if name := os.Getenv("GOCHAT_CHROMIUM"); name != "" {
 		names = []string{name}
 	}
 	for _, name := range names {

@@ -189,7 +189,7 @@ func (p *page) fill(id, text string) {
 		p.click(id)
 		return eval[bool](p, focused)
 	})
-	p.do(chromedp.KeyEvent(text))
+	p.press(text)
 }
 
 // say types a line and sends it.

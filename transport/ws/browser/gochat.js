@@ -83,7 +83,8 @@ export const PROTOCOL = "gochat.v1";
  * @typedef {{room: string, seq: number, id: string, kind: string, time: string, user: User, target?: User,
  *   ref?: number, text?: string, role?: string, off?: boolean, mentions?: string[],
  *   call?: {id: string, name: string, by: User}, data?: object, edited_by?: number, deleted_by?: number,
- *   replayed?: boolean}} ChatEvent
+ *   reactions?: Reaction[], replayed?: boolean}} ChatEvent reactions: of a message in a page of history
+ * @typedef {{text: string, count: number, users: string[]}} Reaction users: ids of some, and always mine if I am among them
  * @typedef {{id: string, name?: string, kind: string, role?: string, head: number, floor?: number, read?: number,
  *   unread?: number, with?: User, archived?: boolean, data?: object}} Room
  * @typedef {{user: User, session: string, epoch: string, time: string, limits: Record<string, any>, rooms: Room[],
@@ -233,11 +234,19 @@ export function cleanEvent(f) {
 		data: isObject(f.data),
 		edited_by: isSeq(f.edited_by),
 		deleted_by: isSeq(f.deleted_by),
+		reactions: Array.isArray(f.reactions),
 	};
 	for (const [field, ok] of Object.entries(fits)) if (!ok) delete e[field];
+	if (e.reactions) e.reactions = cleanList(e.reactions, cleanReaction);
 	if (target) e.target = target;
 	if (e.call) e.call = { id: f.call.id, name: f.call.name, by };
 	return e;
+}
+
+/** @param {any} r @returns {Reaction|null} */
+function cleanReaction(r) {
+	if (!isObject(r) || !isText(r.text) || r.text === "" || !Number.isSafeInteger(r.count) || r.count < 1) return null;
+	return { text: r.text, count: r.count, users: cleanList(r.users, (u) => (isText(u) ? u : null)) };
 }
 
 /** @param {any} r @returns {Room|null} */

@@ -977,6 +977,14 @@ test("cleanEvent refuses what is none", () => {
 	}
 });
 
+test("reactions of a page of history are checked", () => {
+	const of = (reactions) => cleanEvent({ ...event("r", 1), reactions }).reactions;
+	const good = { text: "👍", count: 22, users: ["u1", "u2"] };
+	assert.deepEqual(of([good, null, 7, { text: "" }, { text: "x", count: 0, users: [] }, { text: "y", count: 1, users: "no" }, { ...good, count: 1.5 }]),
+		[good, { text: "y", count: 1, users: [] }]);
+	assert.equal(of("no"), undefined);
+});
+
 test("ids are random", () => {
 	const ids = new Set(Array.from({ length: 1000 }, randomID));
 	assert.equal(ids.size, 1000);

@@ -12,12 +12,16 @@
  *   new room     room-dialog, room-dialog-name, room-dialog-public, room-dialog-private, room-dialog-submit,
  *                room-dialog-error (beside the name), room-dialog-general-error
  *   choosing     picker, picker-input, picker-item (data-key: id of the user or the room), picker-status
- *   room         room-title (data-room), members, members-dialog, member (data-user), invite, leave-room, confirm, join-room
+ *   room         room-title (data-room), room-sub, join-room, members, members-dialog, member (data-user, data-role), member-role,
+ *                member-message, member-remove, remove-ban, banned (data-user), unban, invite; settings, settings-dialog, settings-name,
+ *                settings-rename, settings-archive, leave-room; confirm-dialog, confirm
  *   timeline     timeline; message (data-seq, data-author: user id, data-name, data-id, data-state: stored, pending or failed),
- *                message-author, message-text, message-error, message-retry, message-delete; system; new-marker; jump-latest
+ *                message-author, message-text, message-edited, message-error, message-retry, message-delete, quote; system;
+ *                new-marker; jump-latest; reaction (data-emoji, data-count)
+ *   actions      tools (in the message under the mouse or the focus), react, reply, edit, delete; emoji-picker, emoji (data-emoji), emoji-own
  *   commands     command (running), note (what only I see; data-status: ephemeral or failed, data-code), note-text,
  *                note-dismiss, message-retry; command-popup, command-option (data-command)
- *   writing      composer, send
+ *   writing      composer, send, composer-about (what is answered or edited), composer-cancel, mention-option (data-user), typing
  *   other        toast, user-menu, logout, me, announcer
  */
 

@@ -6,11 +6,14 @@ import { mentions } from "./links.js";
 
 /**
  * @typedef {import("./gochat.js").User} User
- * @typedef {import("./gochat.js").ChatEvent} ChatEvent
+ * @typedef {import("./gochat.js").ChatEvent & {reactions_at?: number}} ChatEvent reactions_at: up to which seq the reactions that
+ *   came with it are counted
  *
  * @typedef {{id: string, type: "message"|"command", text: string, at: number, state: "pending"|"failed"|"stored",
- *   seq?: number, error?: {code: string, message: string}, call?: string, progress?: string}} Local
+ *   seq?: number, error?: {code: string, message: string}, call?: string, progress?: string, replyTo?: number}} Local
  *   what I sent and have not seen in the room yet
+ * @typedef {{type: "edit"|"delete"|"react", seq: number, text: string, on: boolean, until?: number}} Pending
+ *   what I change of a message; text: the new one, or the emoji; until: its event's seq, once the server has told
  * @typedef {{id: string, line: string, text: string, status: "ephemeral"|"failed", code?: string, at: number,
  *   after: number, entry?: string}} Note what a command told only me, shown behind the event with the seq after; entry: of the
  *   outbox, when the server refused the command
@@ -34,14 +37,16 @@ import { mentions } from "./links.js";
  * @property {boolean} more there is older history
  * @property {boolean} loadingOlder
  * @property {Map<string, Local>} local
+ * @property {Map<string, Pending>} pending by the id of the request
  * @property {Note[]} notes
+ * @property {Map<string, {name: string, until: number}>} typing who is writing, by user id
  */
 
 /** A room of which nothing is known yet. @param {string} id @param {string} kind @returns {Room} */
 export function newRoom(id, kind) {
 	return {
 		id, name: "", kind, mine: false, role: "", archived: false, peer: undefined, head: 0, read: 0, unread: 0, mentioned: false,
-		newAfter: null, active: 0, log: [], loaded: "no", more: true, loadingOlder: false, local: new Map(), notes: [],
+		newAfter: null, active: 0, log: [], loaded: "no", more: true, loadingOlder: false, local: new Map(), pending: new Map(), notes: [], typing: new Map(),
 	};
 }
 
@@ -51,12 +56,47 @@ export function apply(room, e) {
 	const i = room.log.findIndex((m) => m.seq === e.ref);
 	const target = room.log[i];
 	if (!target || target.deleted_by !== undefined) return;
-	const { text, data, mentions: _, ...rest } = target;
+	const { text, data, mentions: _, reactions, ...rest } = target;
 	if (e.kind === "deleted") room.log[i] = { ...rest, deleted_by: e.seq };
 	else if (e.text !== undefined && e.seq > (target.edited_by ?? 0)) {
 		const { mentions: named } = e;
-		room.log[i] = { ...rest, text: e.text, ...(e.data && { data: e.data }), ...(named && { mentions: named }), edited_by: e.seq };
+		room.log[i] = {
+			...rest, ...(reactions && { reactions }), text: e.text, ...(e.data && { data: e.data }), ...(named && { mentions: named }), edited_by: e.seq,
+		};
 	}
+}
+
+/**
+ * What I may do in a room, after the server's own rules, which it keeps
+ * whatever is shown here.
+ * @param {Room} room
+ */
+export function rights(room) {
+	const lead = room.role === "owner" || room.role === "admin";
+	const group = room.kind !== "direct" && room.mine;
+	const open = group && !room.archived;
+	return {
+		say: room.mine && !room.archived,
+		invite: open && (lead || room.kind === "public"),
+		rename: open && lead,
+		archive: group && room.role === "owner",
+		roles: open && room.role === "owner",
+		unban: group && lead,
+		deleteAny: open && lead,
+		/** @param {string} role of a member */
+		remove: (role) => group && (room.role === "owner" || (room.role === "admin" && role === "member")),
+	};
+}
+
+/**
+ * May I change a message?
+ * @param {Room} room @param {ChatEvent} e @param {User} me
+ */
+export function changes(room, e, me) {
+	const { say, deleteAny } = rights(room);
+	const there = e.kind === "message" && e.deleted_by === undefined;
+	const own = e.user.id === me.id && e.call === undefined;
+	return { reply: say && there, react: say && there, edit: say && there && own, delete: there && ((say && own) || deleteAny) };
 }
 
 /** Does somebody call me? @param {ChatEvent} e @param {User} me */

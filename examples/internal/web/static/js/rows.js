@@ -6,16 +6,17 @@ import { dayKey, dayLabel, parseTime } from "./time.js";
 
 /**
  * @typedef {import("./room.js").Room} Room
- * @typedef {import("./gochat.js").ChatEvent} ChatEvent
- * @typedef {{emoji: string, users: import("./gochat.js").User[]}} Reaction
+ * @typedef {import("./room.js").ChatEvent} ChatEvent
+ * @typedef {{emoji: string, count: number, users: string[], mine: boolean}} Reaction users: names of some of them
  *
  * @typedef {{type: "start", key: string, created?: ChatEvent}} StartRow the beginning of the room
  * @typedef {{type: "day", key: string, label: string}} DayRow
  * @typedef {{type: "new", key: string}} NewRow
  * @typedef {{type: "system", key: string, text: string, time: number}} SystemRow
  * @typedef {{type: "message", key: string, event: ChatEvent, time: number, first: boolean, own: boolean, reactions: Reaction[],
- *   replyTo?: ChatEvent}} MessageRow first: of a group by one author
- * @typedef {{type: "local", key: string, local: import("./room.js").Local, first: boolean}} LocalRow
+ *   replyTo?: ChatEvent, saving: boolean, unquoted: boolean}} MessageRow first: of a group by one author; saving: I have changed it
+ *   and the server has not answered; unquoted: it answers a message that is not loaded
+ * @typedef {{type: "local", key: string, local: import("./room.js").Local, first: boolean, replyTo?: ChatEvent}} LocalRow
  * @typedef {{type: "note", key: string, note: import("./room.js").Note}} NoteRow
  * @typedef {StartRow|DayRow|NewRow|SystemRow|MessageRow|LocalRow|NoteRow} Row
  */
@@ -31,7 +32,8 @@ const NAMES = 3; // who are named when several do the same
 export function rowsOf(room, { me, now }) {
 	/** @type {Row[]} */
 	const rows = [];
-	const reactions = reactionsOf(room.log);
+	const reactions = reactionsOf(room, me);
+	const changed = changesOf(room);
 	const bySeq = new Map(room.log.map((e) => [e.seq, e]));
 	const notes = [...room.notes];
 	let day = "";
@@ -87,8 +89,9 @@ export function rowsOf(room, { me, now }) {
 		const own = e.user.id === me.id;
 		/** @type {MessageRow} */
 		const row = {
-			type: "message", key: keyOf(own, e.id, e.seq), event: e, time, own, first: !groups(before, e, time),
-			reactions: reactions.get(e.seq) ?? [],
+			type: "message", key: keyOf(own, e.id, e.seq), event: changed.get(e.seq)?.(e) ?? e, time, own, first: !groups(before, e, time),
+			reactions: e.deleted_by === undefined ? reactions.get(e.seq) ?? [] : [], saving: changed.has(e.seq),
+			unquoted: e.ref !== undefined && e.call === undefined && !bySeq.has(e.ref),
 		};
 		if (e.ref !== undefined) row.replyTo = bySeq.get(e.ref);
 		rows.push(row);
@@ -98,7 +101,9 @@ export function rowsOf(room, { me, now }) {
 	notesUpTo(Infinity);
 	let alone = !(before && before.own && before.event.call === undefined && now - before.time < GROUP);
 	for (const local of room.local.values()) {
-		rows.push({ type: "local", key: keyOf(true, local.id, 0), local, first: alone && local.type === "message" });
+		const replyTo = local.replyTo === undefined ? undefined : bySeq.get(local.replyTo);
+		if (replyTo) alone = true;
+		rows.push({ type: "local", key: keyOf(true, local.id, 0), local, first: alone && local.type === "message", ...(replyTo && { replyTo }) });
 		if (local.type === "message") alone = false;
 	}
 	return rows;
@@ -121,23 +126,62 @@ function groups(before, e, time) {
 	return time - before.time < GROUP && before.event.call?.id === e.call?.id;
 }
 
-/** @param {ChatEvent[]} log @returns {Map<number, Reaction[]>} */
-function reactionsOf(log) {
-	/** @type {Map<number, Map<string, Map<string, import("./gochat.js").User>>>} */
-	const all = new Map();
-	for (const e of log) {
-		if (e.kind !== "reacted" || e.ref === undefined || !e.text) continue;
-		const of = all.get(e.ref) ?? new Map();
-		all.set(e.ref, of);
-		const users = of.get(e.text) ?? new Map();
-		of.set(e.text, users);
-		if (e.off) users.delete(e.user.id);
-		else users.set(e.user.id, e.user);
+/**
+ * What I have changed and the server has not answered yet: it is shown as if
+ * it had.
+ * @param {Room} room
+ * @returns {Map<number, (e: ChatEvent) => ChatEvent>}
+ */
+function changesOf(room) {
+	const out = new Map();
+	for (const p of room.pending.values()) {
+		if (p.type === "delete") out.set(p.seq, (/** @type {ChatEvent} */ e) => ({ ...e, text: undefined, deleted_by: p.seq }));
+		if (p.type === "edit") out.set(p.seq, (/** @type {ChatEvent} */ e) => (e.deleted_by ? e : { ...e, text: p.text, edited_by: e.edited_by ?? p.seq }));
 	}
-	return new Map([...all].map(([seq, of]) => [
-		seq,
-		[...of].filter(([, users]) => users.size > 0).map(([emoji, users]) => ({ emoji, users: [...users.values()] })),
-	]));
+	return out;
+}
+
+/**
+ * The reactions to each message: those that came with it in a page of history,
+ * and what has been said since. Pages name only some of the users.
+ * @param {Room} room
+ * @param {import("./gochat.js").User} me
+ * @returns {Map<number, Reaction[]>}
+ */
+function reactionsOf(room, me) {
+	/** @type {Map<number, Map<string, {users: Set<string>, others: number}>>} */
+	const all = new Map();
+	/** @type {Map<number, number>} message → up to which seq its reactions are counted */
+	const counted = new Map();
+	/** @type {Map<string, string>} */
+	const names = new Map([[me.id, "you"]]);
+	const named = (/** @type {string} */ id) => names.get(id);
+	const put = (/** @type {number} */ seq, /** @type {string} */ emoji, /** @type {string} */ user, /** @type {boolean} */ on) => {
+		const of = all.get(seq) ?? new Map();
+		all.set(seq, of);
+		const r = of.get(emoji) ?? { users: new Set(), others: 0 };
+		of.set(emoji, r);
+		if (on) r.users.add(user);
+		else if (!r.users.delete(user) && r.others > 0) r.others--;
+	};
+	for (const e of room.log) {
+		if (!names.has(e.user.id)) names.set(e.user.id, e.user.name);
+		if (e.kind === "message" && e.reactions) {
+			counted.set(e.seq, e.reactions_at ?? 0);
+			all.set(e.seq, new Map(e.reactions.map((r) => [r.text, { users: new Set(r.users), others: Math.max(0, r.count - r.users.length) }])));
+		}
+		if (e.kind === "reacted" && e.ref !== undefined && e.text && e.seq > (counted.get(e.ref) ?? 0)) put(e.ref, e.text, e.user.id, !e.off);
+	}
+	for (const p of room.pending.values()) if (p.type === "react") put(p.seq, p.text, me.id, p.on);
+	/** @type {Map<number, Reaction[]>} */
+	const out = new Map();
+	for (const [seq, of] of all) {
+		const shown = [...of].map(([emoji, { users, others }]) => ({
+			emoji, count: users.size + others, users: [...users].map(named).filter((n) => n !== undefined), mine: users.has(me.id),
+		})).filter((r) => r.count > 0);
+		if (shown.length > 0) out.set(seq, shown);
+	}
+	return out;
 }
 
 /** @param {ChatEvent} e */

@@ -13,7 +13,7 @@ const event = (seq, minutes, more = {}) => ({
 	room: "r", seq, id: `i${seq}`, kind: "message", time: new Date(NOON + minutes * MINUTE).toISOString(), user: JOHN, text: "x", ...more,
 });
 const room = (log, more = {}) => ({
-	id: "r", name: "r", kind: "public", newAfter: null, log, loaded: "yes", more: true, local: new Map(), notes: [], ...more,
+	id: "r", name: "r", kind: "public", newAfter: null, log, loaded: "yes", more: true, local: new Map(), pending: new Map(), notes: [], ...more,
 });
 const rows = (r, now = NOON + 60 * MINUTE) => rowsOf(r, { me: ME, now });
 const shape = (list) => list.map((r) => (r.type === "message" ? `${r.key}${r.first ? "*" : ""}` : r.type));
@@ -62,7 +62,35 @@ test("events of the future, edits and reactions are no rows; reactions are count
 	const log = [event(1, 0), react(2, JOHN), react(3, ANA), react(4, ANA, true), event(5, 1, { kind: "edited", ref: 1 }), event(6, 1, { kind: "from_the_future" })];
 	const list = rows(room(log));
 	assert.deepEqual(shape(list), ["day", "m1*"]);
-	assert.deepEqual(list[1].reactions, [{ emoji: "👍", users: [JOHN] }]);
+	assert.deepEqual(list[1].reactions, [{ emoji: "👍", count: 1, users: ["john"], mine: false }]);
+});
+
+test("reactions of a page of history count on with what is said later", () => {
+	const react = (seq, user, off = false) => event(seq, 1, { kind: "reacted", ref: 1, text: "👍", user, ...(off && { off }) });
+	const base = (users, count, at) => event(1, 0, { reactions: [{ text: "👍", count, users }], reactions_at: at });
+	const of = (log, more) => rows(room(log, more)).find((r) => r.type === "message").reactions;
+	assert.deepEqual(of([base(["u1", "u2"], 30, 9)]), [{ emoji: "👍", count: 30, users: ["you", "john"], mine: true }]);
+	assert.deepEqual(of([base(["u2"], 1, 3), react(2, JOHN), react(3, JOHN)]), [{ emoji: "👍", count: 1, users: ["john"], mine: false }], "counted already");
+	assert.deepEqual(of([base(["u2"], 1, 3), react(4, ANA), react(5, JOHN, true)]), [{ emoji: "👍", count: 1, users: ["ana"], mine: false }]);
+	assert.deepEqual(of([base(["u1"], 22, 3), react(4, ANA, true)])[0].count, 21, "somebody who was not named");
+	assert.deepEqual(of([base(["u1"], 1, 3)], { pending: new Map([["p", { type: "react", seq: 1, text: "👍", on: false }]]) }), []);
+	assert.deepEqual(of([event(1, 0)], { pending: new Map([["p", { type: "react", seq: 1, text: "🎉", on: true }]]) }),
+		[{ emoji: "🎉", count: 1, users: ["you"], mine: true }], "at once");
+	assert.deepEqual(of([event(1, 0, { ...base(["u2"], 1, 3), text: undefined, deleted_by: 2 })]), []);
+});
+
+test("what I change is shown before the server has said so", () => {
+	const pending = (p) => ({ pending: new Map([["p", { seq: 1, text: "", on: false, ...p }]]) });
+	const edited = rows(room([event(1, 0)], pending({ type: "edit", text: "y" })))[1];
+	assert.deepEqual([edited.event.text, edited.saving], ["y", true]);
+	const gone = rows(room([event(1, 0)], pending({ type: "delete" })))[1];
+	assert.deepEqual([gone.event.text, gone.event.deleted_by !== undefined], [undefined, true]);
+	assert.equal(rows(room([event(1, 0)]))[1].saving, false);
+});
+
+test("an answer to what is not loaded says so", () => {
+	assert.equal(rows(room([event(7, 0, { ref: 3 })]))[1].unquoted, true);
+	assert.equal(rows(room([event(3, 0), event(7, 0, { ref: 3 })]))[2].replyTo.seq, 3);
 });
 
 test("what is unsent is at the end, and keeps its key when it is stored", () => {

@@ -6,15 +6,22 @@
  */
 
 import { parseLine } from "./commands.js";
+import { mentions } from "./links.js";
 
 const PAGE = 50; // events of a page of history
 const SPECS_AGE = 30_000; // bots come and go
+const MENTIONS = 50; // in a message, by the protocol
 const SPREAD = 3_000; // all pages reconnect at once when a server comes back; their questions need not
+
+/** Events after which a room has other members. */
+const PLACES = new Set(["joined", "left", "banned", "role_changed"]);
 
 export class ChatSession {
 	#specsAt = -Infinity;
 	#welcomed = false;
 	/** @type {any} */ #timer = null;
+	/** @type {Map<string, {user: import("./gochat.js").User, role: string}[]>} room → who is in it, as far as it was asked for */
+	#people = new Map();
 
 	/**
 	 * @param {import("./gochat.js").Client} client
@@ -27,6 +34,7 @@ export class ChatSession {
 		client.on("welcome", (w) => this.#welcome(w));
 		client.on("event", (e) => {
 			store.event(e);
+			if (PLACES.has(e.kind)) this.#people.delete(e.room);
 			this.#read(e.room);
 			if (e.room === store.current) this.#load();
 		});
@@ -87,6 +95,8 @@ export class ChatSession {
 		this.store.attending = null;
 		this.store.select(id);
 		this.#load();
+		const { room } = this.store;
+		if (room?.kind === "direct") this.members(room.id).catch(() => {}); // is the other one here?
 	}
 
 	/** Loads the newest page of the room that is open, unless it is there. */
@@ -141,15 +151,36 @@ export class ChatSession {
 	 * Sends what was typed, as a message or as a command.
 	 * @param {string} room
 	 * @param {string} text
+	 * @param {number} [replyTo] the message that it answers
 	 * @returns {boolean} whether there was something to send
 	 */
-	say(room, text) {
+	say(room, text, replyTo) {
 		const parsed = parseLine(text);
 		if (!parsed) return false;
 		if (parsed.type === "command") this.client.command(room, parsed.text);
-		else this.client.message(room, parsed.text);
+		else {
+			const named = this.#named(room, parsed.text);
+			this.client.message(room, parsed.text, { ...(replyTo && { reply_to: replyTo }), ...(named.length > 0 && { mentions: named }) });
+		}
 		return true;
 	}
+
+	/** Who is called by "@name", of those whose names are known. @param {string} room @param {string} text */
+	#named(room, text) {
+		if (!text.includes("@")) return [];
+		const people = this.#people.get(room) ?? [];
+		return people.filter((m) => mentions(text, m.user.name)).slice(0, MENTIONS).map((m) => m.user.id);
+	}
+
+	/** @param {string} room */
+	typing(room) { this.client.typing(room); }
+
+	/** @param {string} room @param {number} seq @param {string} text */
+	edit(room, seq, text) { return this.client.edit(room, seq, text).done; }
+	/** @param {string} room @param {number} seq */
+	delete(room, seq) { return this.client.delete(room, seq).done; }
+	/** @param {string} room @param {number} seq @param {string} emoji @param {boolean} on */
+	react(room, seq, emoji, on) { return this.client.react(room, seq, emoji, on).done; }
 
 	/** @param {string} id */
 	retry(id) { this.client.retry(id); }
@@ -191,8 +222,27 @@ export class ChatSession {
 	/** @param {string} room @param {string} user */
 	invite(room, user) { return this.client.invite(room, user).done; }
 
-	/** @param {string} room */
+	/** @param {string} room @param {string} user @param {boolean} ban and never again */
+	remove(room, user, ban) { return this.client.send(ban ? "ban" : "remove", { room, user }).done; }
+	/** @param {string} room @param {string} user */
+	unban(room, user) { return this.client.send("unban", { room, user }).done; }
+	/** @param {string} room @param {string} user @param {string} role */
+	setRole(room, user, role) { return this.client.send("set_member", { room, user, role }).done; }
+	/** @param {string} room @param {string} name */
+	rename(room, name) { return this.client.send("update_room", { room, name }).done; }
+	/** @param {string} room @param {boolean} archived */
+	archive(room, archived) { return this.client.send("update_room", { room, archived }).done; }
+
+	/** Everybody with a place in a room; those without a role are banned. @param {string} room */
 	async members(room) {
-		return (await this.client.allMembers(room)).filter((m) => m.role !== ""); // those without one are banned
+		const all = await this.client.allMembers(room);
+		this.#people.set(room, all.filter((m) => m.role !== ""));
+		this.store.present(all.map((m) => ({ user: m.user, online: m.online === true })));
+		return all;
+	}
+
+	/** Who can be called in a room: asked for once, and again when it has changed. @param {string} room */
+	async people(room) {
+		return this.#people.get(room) ?? (await this.members(room)).filter((m) => m.role !== "");
 	}
 }

@@ -31,7 +31,8 @@ class FakeClient {
 	async allRooms() { return this.directory; }
 	async commands() { this.specsAsked = (this.specsAsked ?? 0) + 1; return [{ name: "help" }]; }
 	read(room, seq) { this.reads.push([room, seq]); }
-	message(room, text) { this.asked.push(["message", room, text]); }
+	message(room, text, more = {}) { this.asked.push(["message", room, text, ...(Object.keys(more).length > 0 ? [more] : [])]); }
+	async allMembers() { return [{ user: { id: "u2", name: "john" }, role: "owner" }, { user: { id: "u3", name: "ana" }, role: "" }]; }
 	command(room, text) { this.asked.push(["command", room, text]); }
 	createRoom(r) { return { id: "x", done: Promise.resolve({ room: "new", info: { id: "new", name: r.name, kind: r.kind, head: 2 } }) }; }
 	direct() { return { id: "x", done: Promise.resolve({ room: "d1", info: { id: "d1", kind: "direct", head: 3, with: JOHN } }) }; }
@@ -130,6 +131,14 @@ test("what is typed becomes a message or a command", () => {
 	assert.equal(session.say("r", "//x"), true);
 	assert.equal(session.say("r", "  "), false);
 	assert.deepEqual(client.asked, [["message", "r", "hi"], ["command", "r", "/help"], ["message", "r", "/x"]]);
+});
+
+test("those who are called by name are told to the server, and what is answered", async () => {
+	const { client, session } = begin();
+	session.say("r", "hi @john");
+	assert.deepEqual((await session.people("r")).map((m) => m.user.name), ["john"], "not who is banned");
+	session.say("r", "hi @john and @ana, not@john", 7);
+	assert.deepEqual(client.asked, [["message", "r", "hi @john"], ["message", "r", "hi @john and @ana, not@john", { reply_to: 7, mentions: ["u2"] }]]);
 });
 
 test("a room that I made, or a conversation, is there when the promise says so", async () => {

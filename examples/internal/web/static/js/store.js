@@ -17,11 +17,14 @@ import { apply, byTitle, namesMe, newRoom } from "./room.js";
  */
 
 /**
- * @typedef {"rooms"|"room"|"current"|"conn"|"specs"} Topic rooms: the list or a badge; room: what is in one; its id is told
+ * @typedef {"rooms"|"room"|"current"|"conn"|"specs"|"typing"|"presence"} Topic rooms: the list or a badge; room: what is in one; its id is told
  */
 
 const KEEP = 400; // events of a room of which nobody reads what is older
 const MAX_NOTES = 50; // of a room
+const TYPING = 6_000; // ms that somebody is held to be writing, by the protocol
+const MAX_TYPING = 20; // of a room
+const MAX_PRESENT = 5_000;
 
 export class Store {
 	/** @type {User} */
@@ -38,6 +41,9 @@ export class Store {
 	ready = false;
 	/** @type {string|null} the room whose end is in sight: what comes there is read at once */
 	attending = null;
+
+	/** @type {Map<string, boolean>} who is here, of those of whom the server has told */
+	online = new Map();
 
 	/** @type {Map<Topic, Set<(id?: string) => void>>} */ #subs = new Map();
 	/** @type {() => number} */ #now;
@@ -162,6 +168,7 @@ export class Store {
 		room.mentioned = false;
 		this.#forget(room);
 		room.local.clear();
+		room.pending.clear();
 		if (room.kind !== "public") this.rooms.delete(room.id);
 	}
 
@@ -253,7 +260,11 @@ export class Store {
 			}
 		}
 		room.head = Math.max(room.head, e.seq);
-		if (e.user.id === this.me.id) room.local.delete(e.id);
+		if (e.user.id === this.me.id) {
+			room.local.delete(e.id);
+			room.pending.delete(e.id);
+		}
+		if (room.typing.delete(e.user.id)) this.#tell("typing", e.room);
 		if (e.kind === "message") {
 			room.active = Math.max(room.active, Date.parse(e.time) || 0);
 			if (e.user.id !== this.me.id && this.attending !== e.room && e.seq > room.read) this.#unread(room, e);
@@ -295,10 +306,45 @@ export class Store {
 			}
 			return;
 		}
+		if (n.kind === "typing") return this.#typing(n);
+		if (n.kind === "presence") {
+			if (typeof n.user?.id === "string") this.present([{ user: n.user, online: n.online === true }]);
+			return;
+		}
 		if (!n.room || typeof n.room.id !== "string" || typeof n.room.kind !== "string") return;
 		/** @type {RoomInfo} */
 		const info = { ...n.room, head: Number.isSafeInteger(n.room.head) ? n.room.head : 0 };
 		this.addRooms([info], n.kind === "added" ? true : undefined);
+	}
+
+	/** @param {import("./gochat.js").Notice} n */
+	#typing(n) {
+		const room = this.rooms.get(n.in);
+		const { id, name } = n.user ?? {};
+		if (!room || typeof id !== "string" || id === this.me.id || room.typing.size >= MAX_TYPING) return;
+		room.typing.set(id, { name: typeof name === "string" ? name : id, until: this.#now() + TYPING });
+		this.#tell("typing", room.id);
+	}
+
+	/** Who is writing in a room now, and until when the first of them is. @param {string} id */
+	typing(id) {
+		const all = this.rooms.get(id)?.typing ?? new Map();
+		for (const [user, { until }] of all) if (until <= this.#now()) all.delete(user);
+		const now = [...all.values()];
+		return { names: now.map((t) => t.name), until: Math.min(...now.map((t) => t.until)) };
+	}
+
+	/** What the server says of who is here. @param {{user: User, online: boolean}[]} list */
+	present(list) {
+		for (const { user, online } of list) {
+			this.online.delete(user.id); // to the end: the oldest go first
+			this.online.set(user.id, online);
+		}
+		for (const id of this.online.keys()) {
+			if (this.online.size <= MAX_PRESENT) break;
+			this.online.delete(id);
+		}
+		this.#tell("presence");
 	}
 
 	/** @param {import("./gochat.js").Outcome} o */
@@ -329,6 +375,7 @@ export class Store {
 
 	/** @param {import("./gochat.js").OutboxChange} change */
 	outbox({ entry, change, reply }) {
+		if (entry.type === "edit" || entry.type === "delete" || entry.type === "react") return this.#pending(entry, change, reply);
 		if (entry.type !== "message" && entry.type !== "command") return;
 		const id = entry.fields.room;
 		const room = this.rooms.get(id) ?? (change === "restored" ? this.#put({ id, kind: "private", head: 0 }, true) : undefined);
@@ -357,9 +404,28 @@ export class Store {
 				state: entry.state,
 				...(entry.error && { error: entry.error }),
 				...(entry.call && { call: entry.call }),
+				...(Number.isSafeInteger(entry.fields.reply_to) && { replyTo: entry.fields.reply_to }),
 			});
 		}
 		this.#changed(id);
+	}
+
+	/** What I change of a message is shown at once. @param {import("./gochat.js").Entry} entry @param {string} change @param {Record<string, any>} [reply] */
+	#pending(entry, change, reply) {
+		const { room: id, seq, text, emoji, on } = entry.fields;
+		const room = this.rooms.get(id);
+		if (!room || !Number.isSafeInteger(seq)) return;
+		if (change === "done" || change === "failed" || change === "discarded") {
+			const had = room.pending.get(entry.id);
+			// Its event may still be on the way: until then it looks as if it were here.
+			if (change === "done" && had && typeof reply?.seq === "number" && reply.seq > room.head) room.pending.set(entry.id, { ...had, until: reply.seq });
+			else room.pending.delete(entry.id);
+		} else {
+			room.pending.set(entry.id, {
+				type: /** @type {"edit"|"delete"|"react"} */ (entry.type), seq, text: String(text ?? emoji ?? ""), on: on === true,
+			});
+		}
+		this.#tell("room", id);
 	}
 
 	// ------------------------------------------------------------ history
@@ -391,7 +457,7 @@ export class Store {
 		const room = this.rooms.get(id);
 		if (!room || room.loaded !== "loading") return;
 		const live = room.log.filter((e) => e.seq > (page.events.at(-1)?.seq ?? 0));
-		room.log = [...page.events, ...live];
+		room.log = [...counted(page), ...live];
 		for (const e of live) apply(room, e);
 		room.head = Math.max(room.head, page.head);
 		room.more = page.more;
@@ -403,13 +469,13 @@ export class Store {
 	/**
 	 * An older page came.
 	 * @param {string} id
-	 * @param {{events: ChatEvent[], more: boolean}} page
+	 * @param {{events: ChatEvent[], head: number, more: boolean}} page
 	 */
 	olderPage(id, page) {
 		const room = this.rooms.get(id);
 		if (!room || room.loaded !== "yes") return;
 		const first = room.log[0]?.seq ?? Infinity;
-		const older = page.events.filter((e) => e.seq < first);
+		const older = counted(page).filter((e) => e.seq < first);
 		const later = room.log;
 		room.log = [...older, ...later];
 		// What was changed after the page was read.
@@ -432,6 +498,11 @@ export class Store {
 		this.specs = specs;
 		this.#tell("specs");
 	}
+}
+
+/** Notes up to where the reactions of a page are counted. @param {{events: ChatEvent[], head: number}} page */
+function counted({ events, head }) {
+	return events.map((e) => (e.reactions ? { ...e, reactions_at: head } : e));
 }
 
 /** @param {{code: string, message: string}} [error] @returns {{text: string, status: "failed", code: string}} */

@@ -1,11 +1,13 @@
 // @ts-check
 
 import { hinted, insertion, matching, usageOf } from "../commands.js";
-import { titleOf } from "../room.js";
+import { matchingUsers, mentionAt } from "../mention.js";
+import { changes, titleOf } from "../room.js";
+import { completion } from "./completion.js";
 import { draft, keepDraft } from "./drafts.js";
 import { fill, h, setText } from "./dom.js";
 import { icon } from "./icons.js";
-import { sayError } from "./parts.js";
+import { avatar, iconButton, sayError } from "./parts.js";
 import { toast } from "./toast.js";
 
 const MOST = 8; // commands offered at once
@@ -14,30 +16,33 @@ const MAX_RUNES = 4000; // the server's limit, until it has told its own
 /**
  * Where one writes: Enter sends, Shift+Enter makes a new line, and nothing is
  * sent while an input method composes. What is not sent is kept for each room.
+ * It also edits what was said, and answers it.
  * @param {{store: import("../store.js").Store, session: import("../session.js").ChatSession, onSent: () => void}} o
  */
 export function composer({ store, session, onSent }) {
 	const input = h("textarea", {
-		id: "composer", class: "composer-input", rows: "1", dir: "auto", autocomplete: "off", enterkeyhint: "send",
-		"aria-label": "Message", "aria-autocomplete": "list", "aria-controls": "commands", "aria-haspopup": "listbox",
-		data: { testid: "composer" }, on: { input: typed, keydown: pressed, blur: () => setTimeout(closePopup, 150), click: offer, keyup: moved },
+		id: "composer", class: "composer-input", rows: "1", dir: "auto", autocomplete: "off", enterkeyhint: "send", role: "combobox",
+		"aria-label": "Message", "aria-autocomplete": "list", "aria-controls": "commands", "aria-haspopup": "listbox", "aria-expanded": "false",
+		data: { testid: "composer" }, on: { input: (/** @type {Event} */ e) => typed(e), keydown: pressed, blur: () => setTimeout(() => popup.close(), 150), click: offer, keyup: moved },
 	});
 	const send = h("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send", data: { testid: "send" } }, icon("send"));
-	const list = h("ul", { id: "commands", class: "popup-list", role: "listbox", "aria-label": "Commands", data: { testid: "command-popup" } });
-	const hint = h("p", { class: "popup-hint" });
-	const popup = h("div", { class: "popup", hidden: true }, list, hint);
+	const popup = completion(input);
 	const count = h("span", { class: "composer-count", role: "status" });
+	const about = h("div", { class: "composer-about", hidden: true, data: { testid: "composer-about" } });
 	const help = h("p", { class: "composer-help", "aria-hidden": "true" },
-		h("kbd", {}, "Enter"), " to send, ", h("kbd", {}, "Shift"), "+", h("kbd", {}, "Enter"), " for a new line, ", h("kbd", {}, "/"), " for commands");
+		h("kbd", {}, "Enter"), " to send, ", h("kbd", {}, "Shift"), "+", h("kbd", {}, "Enter"), " for a new line, ", h("kbd", {}, "/"), " for commands, ",
+		h("kbd", {}, "@"), " for people, ", h("kbd", {}, "↑"), " to edit");
 	const form = h("form", { class: "composer", on: { submit: (/** @type {Event} */ e) => { e.preventDefault(); submit(); } } },
-		popup, h("div", { class: "composer-box" }, input, count, send));
-	const el = h("div", { class: "composer-area" }, form, help);
+		popup.el, about, h("div", { class: "composer-box" }, input, count, send));
+	const writing = h("p", { class: "typing", data: { testid: "typing" } });
+	const el = h("div", { class: "composer-area" }, form, h("div", { class: "composer-foot" }, help, writing));
+	/** @type {any} */
+	let forget = null;
 
 	/** @type {string|null} */
 	let room = null;
-	/** @type {import("../commands.js").Spec[]} */
-	let offered = [];
-	let chosen = 0;
+	/** @type {{type: "reply"|"edit", seq: number, text: string}|null} what the line is about */
+	let context = null;
 
 	function render() {
 		const r = store.room;
@@ -51,14 +56,17 @@ export function composer({ store, session, onSent }) {
 		input.placeholder = r.archived ? "This room is archived" : `Message ${titleOf(r, store.me)}`;
 		if (r.id === room) return;
 		room = r.id;
+		setContext(null);
 		input.value = draft(store.me.id, r.id);
 		grow();
-		closePopup();
-		if (matchMedia("(hover: hover)").matches) input.focus();
+		popup.close();
+		if (matchMedia("(hover: hover)").matches && !document.querySelector("dialog[open]")) input.focus();
 	}
 
-	function typed() {
-		if (room) keepDraft(store.me.id, room, input.value);
+	/** @param {Event} [e] none: the field was filled, and nobody typed */
+	function typed(e) {
+		if (room && context?.type !== "edit") keepDraft(store.me.id, room, input.value);
+		if (e && room && input.value.trim() !== "" && !/^\/(?!\/)/.test(input.value)) session.typing(room);
 		grow();
 		offer();
 	}
@@ -76,21 +84,16 @@ export function composer({ store, session, onSent }) {
 	/** @param {KeyboardEvent} e */
 	function pressed(e) {
 		if (e.isComposing || e.keyCode === 229) return; // the input method's Enter
-		if (!popup.hidden && offered.length > 0) {
-			const step = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
-			if (step !== 0) {
-				e.preventDefault();
-				return mark((chosen + step + offered.length) % offered.length);
-			}
-			const exact = input.value.trim().toLowerCase() === `/${offered[chosen].name}`;
-			if (e.key === "Tab" || (e.key === "Enter" && !e.shiftKey && !exact)) {
-				e.preventDefault();
-				return take(offered[chosen]);
-			}
-		}
-		if (e.key === "Escape" && !popup.hidden) {
+		if (popup.pressed(e)) return e.preventDefault();
+		if (e.key === "Escape" && context) {
 			e.preventDefault();
-			return closePopup();
+			return endContext();
+		}
+		if (e.key === "ArrowUp" && input.value === "" && !context) {
+			const last = lastOwn();
+			if (!last) return;
+			e.preventDefault();
+			return edit(last.seq);
 		}
 		if (e.key === "Enter" && !e.shiftKey) {
 			e.preventDefault();
@@ -105,73 +108,141 @@ export function composer({ store, session, onSent }) {
 
 	function submit() {
 		if (!room || send.disabled || input.disabled) return;
+		if (context?.type === "edit") return submitEdit(room, context.seq, context.text);
 		try {
-			if (!session.say(room, input.value)) return;
+			if (!session.say(room, input.value, context?.seq)) return;
 		} catch (err) {
 			return toast(sayError(err), { kind: "error" });
 		}
-		input.value = "";
-		keepDraft(store.me.id, room, "");
-		grow();
-		closePopup();
-		input.focus();
+		setContext(null);
+		put("");
 		onSent();
 	}
 
-	/** Shows what the line could become. */
-	function offer() {
-		if (input.value.startsWith("/")) session.refreshSpecs();
-		offered = matching(input.value, input.selectionStart, store.specs).slice(0, MOST);
-		const spec = offered.length > 0 ? undefined : hinted(input.value, store.specs);
-		popup.hidden = offered.length === 0 && !spec;
-		list.hidden = offered.length === 0;
-		hint.hidden = !spec;
-		if (spec) fill(hint, h("code", {}, usageOf(spec)), h("span", { dir: "auto" }, spec.summary ?? ""));
-		fill(list, offered.map((s, i) => h("li", {
-			id: `command-${i}`, class: "option", role: "option", "aria-selected": "false", data: { testid: "command-option", command: s.name },
-			on: { mousedown: (/** @type {Event} */ e) => { e.preventDefault(); take(s); }, mousemove: () => chosen !== i && mark(i) },
-		}, h("code", { class: "option-name" }, usageOf(s)), h("span", { class: "option-detail", dir: "auto" }, s.summary ?? ""))));
-		if (offered.length > 0) mark(0);
-		else input.removeAttribute("aria-activedescendant");
+	/** @param {string} id @param {number} seq @param {string} before */
+	async function submitEdit(id, seq, before) {
+		const text = input.value.replace(/^[\r\n]+|\s+$/g, "");
+		endContext();
+		if (text === before) return;
+		try {
+			await session.edit(id, seq, text);
+		} catch (err) {
+			const again = () => {
+				if (room === id) edit(seq, text);
+			};
+			toast(`Not changed: ${sayError(err)}`, { kind: "error", action: { label: "Edit again", run: again } });
+		}
 	}
 
-	/** @param {number} i */
-	function mark(i) {
-		list.children[chosen]?.setAttribute("aria-selected", "false");
-		chosen = i;
-		list.children[i].setAttribute("aria-selected", "true");
-		list.children[i].scrollIntoView({ block: "nearest" });
-		input.setAttribute("aria-activedescendant", `command-${i}`);
+	// ---------------------------------------------------------------- answering and editing
+
+	/** @param {typeof context} next */
+	function setContext(next) {
+		context = next;
+		about.hidden = next === null;
+		form.dataset.context = next?.type ?? "";
+		if (!next) return fill(about);
+		const e = store.room?.log.find((m) => m.seq === next.seq);
+		const cancel = iconButton("close", "Cancel (Escape)", { data: { testid: "composer-cancel" }, on: { click: endContext } });
+		if (next.type === "edit") return fill(about, icon("edit"), h("span", { class: "composer-quote" }, "Editing your message"), cancel);
+		fill(about, icon("reply"), h("span", { class: "composer-quote" }, "Replying to ", h("b", {}, h("bdi", {}, e?.user.name ?? "")), ": ",
+			h("bdi", {}, (e?.text ?? "").slice(0, 200))), cancel);
 	}
 
-	/** @param {import("../commands.js").Spec} spec */
-	function take(spec) {
-		input.value = insertion(spec);
-		input.setSelectionRange(input.value.length, input.value.length);
+	function endContext() {
+		const was = context;
+		setContext(null);
+		if (was?.type === "edit" && room) put(draft(store.me.id, room));
+		else input.focus();
+	}
+
+	/** @param {number} seq @param {string} [text] what it should become */
+	function edit(seq, text) {
+		const { room: r } = store;
+		const e = r?.log.find((m) => m.seq === seq);
+		if (!r || !e || !changes(r, e, store.me).edit) return;
+		setContext({ type: "edit", seq, text: e.text ?? "" });
+		put(text ?? e.text ?? "");
+	}
+
+	/** @param {number} seq */
+	function reply(seq) {
+		if (context?.type === "edit") endContext();
+		setContext({ type: "reply", seq, text: "" });
 		input.focus();
+	}
+
+	function lastOwn() {
+		const r = store.room;
+		return r?.log.findLast((e) => changes(r, e, store.me).edit);
+	}
+
+	// ---------------------------------------------------------------- what the line could become
+
+	function offer() {
+		const at = mentionAt(input.value, input.selectionStart);
+		if (at && room) return offerPeople(room, at);
+		if (context?.type === "edit") return popup.close();
+		if (input.value.startsWith("/")) session.refreshSpecs();
+		const specs = matching(input.value, input.selectionStart, store.specs).slice(0, MOST);
+		const spec = specs.length > 0 ? undefined : hinted(input.value, store.specs);
+		popup.show(specs.map((s) => ({
+			title: usageOf(s), detail: s.summary ?? "", data: { testid: "command-option", command: s.name }, exact: `/${s.name}`, take: () => put(insertion(s)),
+		})), ...(spec ? [h("code", {}, usageOf(spec)), h("span", { dir: "auto" }, spec.summary ?? "")] : []));
+	}
+
+	/** @param {string} id @param {{start: number, part: string}} at */
+	async function offerPeople(id, at) {
+		/** @type {import("../gochat.js").User[]} */
+		let people = [];
+		try {
+			people = (await session.people(id)).map((m) => m.user);
+		} catch {
+			return popup.close(); // the name can be typed as well
+		}
+		const now = mentionAt(input.value, input.selectionStart);
+		if (room !== id || !now || now.start !== at.start || now.part !== at.part || document.activeElement !== input) return;
+		popup.show(matchingUsers(people, at.part, store.me.id).map((u) => ({
+			title: u.name, detail: u.bot ? "Bot" : u.id === store.me.id ? "You" : "", picture: avatar(u, "xs"), exact: "",
+			data: { testid: "mention-option", user: u.id },
+			take: () => {
+				const end = at.start + 1 + at.part.length;
+				input.setRangeText(`@${u.name} `, at.start, end, "end");
+				typed();
+			},
+		})));
+	}
+
+	/** @param {string} text */
+	function put(text) {
+		input.value = text;
+		input.setSelectionRange(text.length, text.length);
 		typed();
+		if (!text.startsWith("/")) popup.close();
+		input.focus();
 	}
 
-	function closePopup() {
-		popup.hidden = true;
-		offered = [];
-		input.removeAttribute("aria-activedescendant");
+	function renderTyping() {
+		clearTimeout(forget);
+		const { names, until } = store.typing(room ?? "");
+		const who = names.length > 3 ? "Several people" : new Intl.ListFormat("en-GB", { type: "conjunction" }).format(names);
+		setText(writing, names.length === 0 ? "" : `${who} ${names.length === 1 ? "is" : "are"} typing…`);
+		if (names.length > 0) forget = setTimeout(renderTyping, Math.max(100, until - session.client.serverTime + 50));
 	}
 
-	store.on("current", render);
+	store.on("typing", (id) => id === room && renderTyping());
+	store.on("current", () => { render(); renderTyping(); });
 	store.on("rooms", () => store.current !== room && render());
 	store.on("specs", () => document.activeElement === input && input.value.startsWith("/") && offer());
 	render();
 	return {
 		el,
 		render,
-		/** @param {string} text */
-		put(text) {
-			input.value = text;
-			typed();
-			closePopup();
-			input.focus();
-		},
+		edit,
+		reply,
+		/** @param {string} text a line to be sent as it was */
+		put: (text) => { setContext(null); put(text); popup.close(); },
 		focus: () => input.focus(),
+		stop: () => clearTimeout(forget),
 	};
 }

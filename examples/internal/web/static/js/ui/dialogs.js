@@ -1,11 +1,11 @@
 // @ts-check
 
-import { h, fill } from "./dom.js";
+import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { avatar, iconButton, sayError, showDialog } from "./parts.js";
+import { iconButton, sayError, showDialog } from "./parts.js";
 
 /** @param {string} id @param {import("./dom.js").Child[]} title @param {() => void} close */
-function dialogHead(id, title, close) {
+export function dialogHead(id, title, close) {
 	return h("div", { class: "dialog-head" }, h("h2", { id }, title), iconButton("close", "Close", { on: { click: close } }));
 }
 
@@ -86,46 +86,15 @@ export function newRoomDialog({ create, discard, online, created }) {
 }
 
 /**
- * Who is in a room.
- * @param {{title: string, load: () => Promise<{user: import("../gochat.js").User, role: string}[]>, me: import("../gochat.js").User,
- *   onInvite: () => void, onDirect: (user: import("../gochat.js").User) => void}} o
- */
-export function membersDialog({ title, load, me, onInvite, onDirect }) {
-	const list = h("ul", { class: "members" });
-	const status = h("p", { class: "picker-status", role: "status" }, "Loading…");
-	const dialog = h("dialog", { class: "dialog", "aria-labelledby": "members-title", data: { testid: "members-dialog" } },
-		dialogHead("members-title", ["Members of ", h("bdi", {}, title)], () => dialog.close()),
-		h("button", { type: "button", class: "button button-wide", data: { testid: "invite" }, on: { click: () => after(onInvite) } },
-			icon("plus"), "Invite somebody"),
-		list, status);
-	const after = (/** @type {() => void} */ run) => {
-		dialog.close();
-		run();
-	};
-	showDialog(dialog);
-	load().then((members) => {
-		status.textContent = members.length === 1 ? "1 member" : `${members.length} members`;
-		fill(list, members.map(({ user, role }) => h("li", { class: "member", data: { testid: "member", user: user.id } },
-			avatar(user, "s"),
-			h("span", { class: "member-name", dir: "auto" }, user.name, user.id === me.id && h("span", { class: "muted" }, " (you)")),
-			role !== "" && role !== "member" && h("span", { class: "tag" }, role),
-			user.id !== me.id && !user.bot &&
-				h("button", { type: "button", class: "button button-small", on: { click: () => after(() => onDirect(user)) } }, "Message"))));
-	}, (err) => {
-		status.textContent = sayError(err);
-	});
-}
-
-/**
  * Asks before something that can't be taken back easily.
- * @param {{title: string, text: string, action: string, run: () => Promise<any>}} o
+ * @param {{title: string, text: string, action: string, run: () => Promise<any>, more?: Node}} o
  */
-export function confirmDialog({ title, text, action, run }) {
+export function confirmDialog({ title, text, action, run, more }) {
 	const error = h("p", { class: "form-error", role: "alert" });
 	const yes = h("button", { type: "button", class: "button button-danger", data: { testid: "confirm" }, on: { click: go } }, action);
 	const labels = { "aria-labelledby": "confirm-title", "aria-describedby": "confirm-text" };
-	const dialog = h("dialog", { class: "dialog dialog-small", role: "alertdialog", ...labels },
-		h("h2", { id: "confirm-title" }, title), h("p", { id: "confirm-text" }, text), error,
+	const dialog = h("dialog", { class: "dialog dialog-small", role: "alertdialog", ...labels, data: { testid: "confirm-dialog" } },
+		h("h2", { id: "confirm-title" }, title), h("p", { id: "confirm-text", class: "confirm-text" }, text), more, error,
 		h("div", { class: "dialog-actions" }, h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Cancel"), yes));
 	async function go() {
 		try {

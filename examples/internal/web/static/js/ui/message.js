@@ -4,7 +4,7 @@
 
 import { asTyped } from "../commands.js";
 import { isEmojiOnly, tokens } from "../links.js";
-import { namesMe, titleOf } from "../room.js";
+import { changes, namesMe, titleOf } from "../room.js";
 import { bareClock, dayPhrase, fullTime, parseTime } from "../time.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -16,6 +16,8 @@ import { avatar, roomIcon, timeOf } from "./parts.js";
  * @property {(id: string) => void} discard
  * @property {(text: string) => void} edit puts text into the composer
  * @property {(id: string) => void} dismiss a note
+ * @property {(seq: number, emoji: string, on: boolean) => void} react
+ * @property {(seq: number) => void} show brings a message into sight
  */
 
 /**
@@ -63,9 +65,9 @@ export function rowStamp(row) {
 		case "message": {
 			const { event: e } = row;
 			const reply = row.replyTo && [row.replyTo.text, row.replyTo.user.name];
-			return JSON.stringify([row.first, e.text, e.deleted_by, e.edited_by, e.user.name, row.reactions, reply]);
+			return JSON.stringify([row.first, e.text, e.deleted_by, e.edited_by, e.user.name, row.reactions, reply, row.saving, row.unquoted]);
 		}
-		case "local": return JSON.stringify([row.first, row.local]);
+		case "local": return JSON.stringify([row.first, row.local, row.replyTo?.text]);
 		case "note": return "";
 		case "system": return row.text;
 		case "day": return row.label;
@@ -75,12 +77,12 @@ export function rowStamp(row) {
 }
 
 /** @param {import("../rows.js").MessageRow} row @param {Around} o */
-function message(row, { me, now }) {
+function message(row, { room, me, now, actions }) {
 	const { event: e } = row;
 	const classes = ["msg", row.first && "msg-first", row.own && "msg-own", e.user.bot && "msg-bot"];
 	if (namesMe(e, me)) classes.push("msg-mention");
 	const el = h("article", {
-		class: classes.filter(Boolean).join(" "),
+		class: classes.filter(Boolean).join(" "), tabindex: "-1",
 		data: { testid: "message", seq: String(e.seq), author: e.user.id, name: e.user.name, id: e.id, state: "stored" },
 	});
 	el.append(row.first ? avatar(e.user) : gutter(row.time));
@@ -90,21 +92,38 @@ function message(row, { me, now }) {
 		body.append(h("p", { class: "msg-context" }, icon("reply"),
 			h("span", {}, h("bdi", {}, e.call.by.name), " used ", h("code", {}, `/${e.call.name}`))));
 	} else if (row.replyTo) {
-		body.append(h("p", { class: "msg-context" }, icon("reply"),
-			h("span", { class: "msg-quote" }, h("bdi", {}, row.replyTo.user.name), ": ", h("bdi", {}, row.replyTo.text ?? "deleted message"))));
+		body.append(quote(row.replyTo, actions));
+	} else if (row.unquoted) {
+		body.append(h("p", { class: "msg-context" }, icon("reply"), "An earlier message"));
 	}
 	if (e.deleted_by !== undefined) {
 		body.append(h("p", { class: "msg-text msg-deleted", data: { testid: "message-text" } }, "This message was deleted."));
 	} else {
 		body.append(h("div", { class: "msg-line" }, textOf(e.text ?? "", me),
-			e.edited_by !== undefined && h("span", { class: "msg-edited" }, " edited")));
+			e.edited_by !== undefined && h("span", { class: "msg-edited", data: { testid: "message-edited" } }, row.saving ? " saving…" : " edited")));
 	}
 	if (row.reactions.length > 0) {
-		body.append(h("ul", { class: "reactions" }, row.reactions.map((r) =>
-			h("li", { class: "reaction", title: r.users.map((u) => u.name).join(", ") }, r.emoji, h("span", {}, String(r.users.length))))));
+		const { react } = changes(room, e, me);
+		body.append(h("ul", { class: "reactions", "aria-label": "Reactions" }, row.reactions.map((r) => h("li", {}, reaction(r, e.seq, react, actions)))));
 	}
 	el.append(body);
 	return el;
+}
+
+/** @param {import("../rows.js").Reaction} r @param {number} seq @param {boolean} may @param {Actions} actions */
+function reaction(r, seq, may, actions) {
+	const rest = r.count - r.users.length;
+	const who = [...r.users, ...(rest > 0 ? [rest === 1 ? "one other" : `${rest} others`] : [])].join(", ");
+	return h("button", {
+		type: "button", class: "reaction", title: who, "aria-pressed": String(r.mine), "aria-label": `${r.emoji} ${r.count}: ${who}`, disabled: !may,
+		data: { testid: "reaction", emoji: r.emoji, count: String(r.count) }, on: { click: () => actions.react(seq, r.emoji, !r.mine) },
+	}, h("bdi", {}, r.emoji), h("span", {}, String(r.count)));
+}
+
+/** The message that is answered, in a line that leads there. @param {import("../gochat.js").ChatEvent} e @param {Actions} actions */
+function quote(e, actions) {
+	return h("button", { type: "button", class: "msg-context msg-answers", data: { testid: "quote" }, on: { click: () => actions.show(e.seq) } }, icon("reply"),
+		h("span", { class: "msg-quote" }, h("bdi", {}, e.user.name), ": ", h("bdi", {}, e.text?.slice(0, 200) ?? "deleted message")));
 }
 
 /** @param {import("../gochat.js").User} user @param {HTMLElement} time */
@@ -139,6 +158,7 @@ function local(row, { me, now, actions }) {
 	}, row.first ? avatar(me) : gutter(l.at));
 	const body = h("div", { class: "msg-body" });
 	if (row.first) body.append(head(me, timeOf(l.at, now)));
+	if (row.replyTo) body.append(quote(row.replyTo, actions));
 	body.append(h("div", { class: "msg-line" }, textOf(l.text, me)));
 	if (l.state === "pending") {
 		el.append(h("span", { class: "msg-mark", title: "Sending…" }, icon("clock"), h("span", { class: "sr-only" }, "Sending")));

@@ -3,11 +3,13 @@
 import { titleOf } from "../room.js";
 import { banner } from "./banner.js";
 import { composer } from "./composer.js";
-import { confirmDialog, membersDialog, newRoomDialog } from "./dialogs.js";
+import { confirmDialog, newRoomDialog } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { header } from "./header.js";
+import { membersDialog } from "./members.js";
 import { avatar, roomIcon, sayError } from "./parts.js";
 import { openPicker } from "./picker.js";
+import { settingsDialog } from "./settings.js";
 import { sidebar } from "./sidebar.js";
 import { setTheme, theme } from "./theme.js";
 import { timeline } from "./timeline.js";
@@ -26,10 +28,13 @@ export function shell(root, { auth, store, session }) {
 	const { client } = session;
 
 	const side = sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onTheme: setTheme, theme });
-	const top = header({ store, onMenu: () => drawer(true), onMembers, onLeave });
+	const top = header({ store, onMenu: () => drawer(true), onMembers, onSettings });
 	const bar = banner({ store, onRetry: () => client.retryNow() });
 	const write = composer({ store, session, onSent: () => log.toEnd() });
-	const log = timeline({ store, session, now: () => client.serverTime, onEdit: (text) => write.put(text), onJoin, onNewRoom, onBrowse });
+	const log = timeline({
+		store, session, now: () => client.serverTime, onEdit: (text) => write.put(text), onJoin, onNewRoom, onBrowse,
+		tools: { reply: (seq) => write.reply(seq), edit: (seq) => write.edit(seq), remove: onDelete, react: onReact, leave: () => write.focus() },
+	});
 	const main = h("main", { class: "main" }, top.el, bar.el, log.el, write.el);
 	const backdrop = h("div", { class: "backdrop", on: { click: () => drawer(false) } });
 	const el = h("div", { class: "shell", data: { drawer: "closed" } }, side.el, backdrop, main);
@@ -145,9 +150,9 @@ export function shell(root, { auth, store, session }) {
 		const { room } = store;
 		if (!room) return;
 		membersDialog({
+			room,
 			title: titleOf(room, store.me),
-			me: store.me,
-			load: () => session.members(room.id),
+			session,
 			onInvite: () => onInvite(room),
 			onDirect: async (user) => {
 				const id = await orToast(session.direct(user.id));
@@ -170,13 +175,36 @@ export function shell(root, { auth, store, session }) {
 		});
 	}
 
+	/** @param {number} seq */
+	function onDelete(seq) {
+		const { room } = store;
+		const e = room?.log.find((m) => m.seq === seq);
+		if (!room || !e) return;
+		const own = e.user.id === store.me.id;
+		confirmDialog({
+			title: own ? "Delete your message?" : `Delete the message of ${e.user.name}?`,
+			text: (e.text ?? "").slice(0, 120),
+			action: "Delete",
+			run: async () => void orToast(session.delete(room.id, seq)),
+		});
+	}
+
+	/** Puts a reaction on a message, or takes mine back. @param {number} seq @param {string} emoji @param {boolean} [on] */
+	function onReact(seq, emoji, on = true) {
+		if (store.current !== null) orToast(session.react(store.current, seq, emoji, on));
+	}
+
 	function onJoin() {
 		if (store.current !== null) orToast(session.join(store.current));
 	}
 
-	function onLeave() {
+	function onSettings() {
 		const { room } = store;
-		if (!room) return;
+		if (room) settingsDialog({ room, session, onLeave: () => onLeave(room) });
+	}
+
+	/** @param {import("../room.js").Room} room */
+	function onLeave(room) {
 		confirmDialog({
 			title: "Leave this room?",
 			text: room.kind === "public" ? "You can join again at any time." : "Somebody has to invite you if you want to come back.",
@@ -259,6 +287,7 @@ export function shell(root, { auth, store, session }) {
 			document.removeEventListener("keydown", pressed);
 			bar.stop();
 			log.stop();
+			write.stop();
 			root.replaceChildren();
 		},
 	};

@@ -6,6 +6,8 @@ import { fill, h, perFrame, reconcile, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { rowElement, rowStamp } from "./message.js";
 import { emptyState, freshen } from "./parts.js";
+import { changes } from "../room.js";
+import { messageTools } from "./tools.js";
 
 const BOTTOM = 60; // px from the end that still count as the end
 const NEAR_TOP = 600; // px from the top at which older history is asked for
@@ -15,9 +17,11 @@ const FRESH = 20_000; // ms between two looks at the times
  * The messages of the room that is open. It stays at the end while the end is
  * in sight, and otherwise where the reader is, whatever comes above or below.
  * @param {{store: import("../store.js").Store, session: import("../session.js").ChatSession, now: () => number,
- *   onEdit: (text: string) => void, onJoin: () => void, onNewRoom: () => void, onBrowse: () => void}} o
+ *   onEdit: (text: string) => void, onJoin: () => void, onNewRoom: () => void, onBrowse: () => void,
+ *   tools: {reply: (seq: number) => void, edit: (seq: number) => void, remove: (seq: number) => void,
+ *   react: (seq: number, emoji: string, on?: boolean) => void, leave: () => void}}} o
  */
-export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBrowse }) {
+export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBrowse, tools }) {
 	const list = h("div", { class: "rows" });
 	const above = h("div", { class: "above" });
 	const scroller = h("div", {
@@ -43,7 +47,25 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		discard: (/** @type {string} */ id) => session.discard(id),
 		edit: onEdit,
 		dismiss: (/** @type {string} */ id) => store.dismiss(store.current ?? "", id),
+		react: tools.react,
+		show,
 	};
+
+	const bar = messageTools({
+		list, scroller, tools, leave: tools.leave,
+		may: (seq) => {
+			const { room } = store;
+			const e = room?.log.find((m) => m.seq === seq);
+			return room && e ? changes(room, e, store.me) : null;
+		},
+	});
+
+	/** Brings the message into sight that another one answers. @param {number} seq */
+	function show(seq) {
+		const row = /** @type {HTMLElement|null} */ (list.querySelector(`.msg[data-seq="${seq}"]`));
+		row?.scrollIntoView({ block: "center" });
+		row?.focus({ preventScroll: true });
+	}
 
 	function render() {
 		const { room } = store;
@@ -62,11 +84,11 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		const anchor = atEnd ? null : anchorRow();
 		const rows = room.loaded === "yes" ? rowsOf(room, { me: store.me, now: now() }) : [];
 		fill(above, room.loaded === "yes" && !room.loadingOlder ? null : skeleton(room.loaded === "yes" ? 2 : 6));
-		reconcile(list, rows, {
+		bar.around(() => reconcile(list, rows, {
 			key: (r) => r.key,
 			stamp: rowStamp,
 			make: (r) => rowElement(r, { room, me: store.me, now: now(), actions }),
-		});
+		}));
 		if (!entered && room.loaded === "yes") enter();
 		else if (atEnd) scroller.scrollTop = scroller.scrollHeight;
 		else if (anchor) keep(anchor);
@@ -172,6 +194,7 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		toEnd,
 		stop() {
 			clearInterval(timer);
+			bar.stop();
 			for (const name of ["focus", "blur"]) window.removeEventListener(name, looks);
 			document.removeEventListener("visibilitychange", looks);
 		},
