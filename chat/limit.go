@@ -95,6 +95,15 @@ func (l *limiter) take(user UserID, k limited, now time.Time) error {
 	return nil
 }
 
+// giveBack undoes a take.
+func (l *limiter) giveBack(user UserID, k limited) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if whole := l.users[user]; whole != nil {
+		whole[k] = whole[k].Add(-time.Duration(float64(time.Second) / l.rates[k].PerSecond))
+	}
+}
+
 // forget drops users whose allowances are whole.
 func (l *limiter) forget(now time.Time) {
 	l.mu.Lock()

@@ -38,3 +38,27 @@ func TestRates(t *testing.T) {
 		post(t, r, "ana", "again")
 	})
 }
+
+func TestRoomsAreHeldToTheirRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, &chat.Options{Limits: chat.Limits{Rooms: chat.Rate{PerSecond: 1, Burst: 2}}})
+		connect(t, n, "ana", nil)
+		connect(t, n, "bob", nil)
+		first := chat.NewRoom{ID: chat.NewID(), Name: "Tea"}
+		_, err := n.CreateRoom(t.Context(), "ana", first)
+		require.NoError(t, err)
+		for range 10 {
+			_, err = n.Direct(t.Context(), "ana", "bob", chat.NewID())
+			require.NoError(t, err, "opening a direct room that is there makes none")
+			time.Sleep(time.Second)
+		}
+		for _, name := range []string{"Coffee", "Milk"} {
+			_, err = n.CreateRoom(t.Context(), "ana", chat.NewRoom{ID: chat.NewID(), Name: name})
+			require.NoError(t, err)
+		}
+		_, err = n.CreateRoom(t.Context(), "ana", chat.NewRoom{ID: chat.NewID(), Name: "Water"})
+		require.Equal(t, "rate_limited", chat.AsError(err).Code)
+		_, err = n.CreateRoom(t.Context(), "ana", first)
+		require.NoError(t, err, "a resend is answered")
+	})
+}

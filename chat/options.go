@@ -94,7 +94,7 @@ type Limits struct {
 	Messages Rate `json:"messages"` // posts, edits, deletions, reactions; 10 a second, 20 at once
 	Commands Rate `json:"commands"` // 2 a second, 5 at once
 	Joins    Rate `json:"joins"`    // and all other changes to rooms; 5 a second, 20 at once
-	Rooms    Rate `json:"rooms"`    // created, direct ones included; 10 a minute, 10 at once
+	Rooms    Rate `json:"rooms"`    // made, direct ones included; 10 a minute, 10 at once
 	Requests Rate `json:"requests"` // all else; 20 a second, 40 at once
 
 	// Replay is how many missed events of one room are pushed to a session

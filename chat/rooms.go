@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/carlware/gochat/internal/text"
 )
@@ -46,6 +47,9 @@ func (n *Node) createRoom(ctx context.Context, by UserID, r NewRoom) (RoomID, er
 }
 
 func (n *Node) tryCreate(ctx context.Context, by UserID, r NewRoom, w *RoomWrite) (CreatedRoom, error) {
+	if err := n.limiter.take(by, limitRooms, time.Now()); err != nil {
+		return CreatedRoom{}, err
+	}
 	if err := text.CheckName(r.Name); err != nil {
 		return CreatedRoom{}, input("name", "The name", err)
 	}
@@ -75,7 +79,16 @@ func (n *Node) tryCreate(ctx context.Context, by UserID, r NewRoom, w *RoomWrite
 	if err := n.authorize(ctx, Action{By: by, Do: ActCreate, Kind: r.Kind}); err != nil {
 		return CreatedRoom{}, err
 	}
-	return n.store.CreateRoom(ctx, *w)
+	return n.createOnce(ctx, by, w)
+}
+
+// createOnce stores a room. One that was there before does not count as made.
+func (n *Node) createOnce(ctx context.Context, by UserID, w *RoomWrite) (CreatedRoom, error) {
+	made, err := n.store.CreateRoom(ctx, *w)
+	if err == nil && made.Duplicate {
+		n.limiter.giveBack(by, limitRooms)
+	}
+	return made, err
 }
 
 // newRoomID returns the id of the room that by asks for with an idempotency
@@ -154,6 +167,9 @@ func (n *Node) direct(ctx context.Context, by, with UserID, id string) (RoomID, 
 }
 
 func (n *Node) tryDirect(ctx context.Context, by, with UserID, w *RoomWrite) (CreatedRoom, error) {
+	if err := n.limiter.take(by, limitRooms, time.Now()); err != nil {
+		return CreatedRoom{}, err
+	}
 	users, err := n.lookup(ctx, []UserID{by, with})
 	if err != nil {
 		return CreatedRoom{}, err
@@ -166,7 +182,7 @@ func (n *Node) tryDirect(ctx context.Context, by, with UserID, w *RoomWrite) (Cr
 	if by != with {
 		w.Members = append(w.Members, NewMember{users[1], Participant})
 	}
-	return n.store.CreateRoom(ctx, *w)
+	return n.createOnce(ctx, by, w)
 }
 
 // Room implements [Hub].
