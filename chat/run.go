@@ -229,13 +229,13 @@ func (c *calls) await(p *pending, call *command.Call) {
 			}
 			// Its fate was unknown, and this is a new connection. Bots may
 			// see it twice; only one answer is stored.
-			resend = false
 			call.Remaining = max(time.Until(p.deadline), time.Millisecond)
 			ctx, cancel := context.WithTimeout(context.Background(), sendTimeout)
-			if err := c.remote.Send(ctx, *call); err != nil {
+			err := c.remote.Send(ctx, *call)
+			cancel()
+			if resend = err != nil; resend {
 				c.n.log.Info("chat: command could not be sent again", "call", p.id, "err", err)
 			}
-			cancel()
 		case <-deadline.C:
 			name := "The command"
 			if call != nil {
@@ -251,7 +251,7 @@ func (c *calls) await(p *pending, call *command.Call) {
 // nil when it was or may have been.
 func sendFailed(name string, err error) *command.Error {
 	switch {
-	case err == nil, errors.Is(err, transport.ErrUnknown), isContext(err):
+	case err == nil, errors.Is(err, transport.ErrUnknown):
 		return nil
 	case errors.Is(err, transport.ErrNoHandler):
 		return &command.Error{Code: command.CodeNoBot, Message: fmt.Sprintf("No bot is there to answer /%s now.", name)}
