@@ -35,6 +35,10 @@ type calls struct {
 	abandoned int // handlers that go on after their deadline; each holds a place
 }
 
+// maxOutcomes is how many bytes of outcomes may wait for a session beyond what
+// else may. One that has more does not read, and ends.
+const maxOutcomes = 1 << 20
+
 type callKey struct {
 	user UserID
 	key  string
@@ -296,21 +300,33 @@ func (c *calls) heard(user UserID, o Outcome) {
 	c.mu.Unlock()
 	d := &Delivery{Outcome: &o}
 	for _, s := range c.n.directory.sessions(user) {
+		if s.waiting() > c.n.limits.SessionBytes+maxOutcomes {
+			s.end(ErrBusy)
+		}
 		s.push(d, true)
 	}
 }
 
 // remind tells a new session of the user's recent outcomes, which an earlier
-// session may have missed.
+// session may have missed: the last of them, as many as a queue holds.
 func (c *calls) remind(ctx context.Context, s *Session) {
 	ended, err := c.n.store.EndedCalls(ctx, s.user, remindAge)
 	if err != nil {
 		c.n.log.Warn("chat: recent outcomes", "err", err)
 		return
 	}
-	for _, call := range ended {
+	ds := make([]*Delivery, len(ended))
+	first, size := len(ended), 0
+	for i, call := range slices.Backward(ended) {
 		o := outcomeOf(call)
-		s.push(&Delivery{Outcome: &o}, true)
+		ds[i] = &Delivery{Outcome: &o}
+		if size += ds[i].size(); size > c.n.limits.SessionBytes {
+			break
+		}
+		first = i
+	}
+	for _, d := range ds[first:] {
+		s.push(d, true)
 	}
 }
 

@@ -153,7 +153,8 @@ func (s *Session) Extend(p Principal) error {
 func (s *Session) Done() <-chan struct{} { return s.done }
 
 // Err says why the session ended: nil while it lives, [ErrClosed] after Close
-// or Shutdown, or [ErrEpoch].
+// or Shutdown, [ErrRevoked], [ErrEpoch], or [ErrBusy] when nobody received
+// while outcomes piled up.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,6 +194,13 @@ func (s *Session) end(err error) {
 	if s.wake != nil {
 		s.wake()
 	}
+}
+
+// waiting returns how many bytes are queued.
+func (s *Session) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes
 }
 
 // push queues d. It returns false when the queue is full and force is not set,
