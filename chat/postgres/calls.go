@@ -1,0 +1,160 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
+)
+
+// storedCall is a call and what only the store needs of it.
+type storedCall struct {
+	chat.Call
+	found         bool
+	userNo, botNo int64
+	hash          [16]byte
+	batch         int64
+}
+
+// A query of calls begins with callQuery and goes on with a condition. Calls
+// are forgotten 24 hours after their end; they are removed later.
+const (
+	callQuery = `SELECT k.user_no, k.bot_no, k.hash, k.batch, k.id, k.key, r.id, u.id, u.name, u.bot, b.id, b.name, b.bot, k.name, k.line, k.status,
+	k.due_at - {now}, k.seqs, k.private, k.error_code, k.error_text
+	FROM {s}calls k JOIN {s}rooms r ON r.no = k.room_no JOIN {s}users u ON u.no = k.user_no JOIN {s}users b ON b.no = k.bot_no
+	WHERE (k.ended_at = 0 OR NOT (` + callOver + `)) AND `
+	callOver  = `k.ended_at > 0 AND k.ended_at <= {now} - 86400000`
+	callByID  = callQuery + `k.id = $1`
+	callByKey = callQuery + `k.user_no = (SELECT no FROM {s}users WHERE id = $1) AND k.key = $2`
+)
+
+// call reads a row of the callQuery.
+func (r *row) call() (c storedCall) {
+	c.found, c.userNo, c.botNo, c.hash, c.batch = true, r.int(), r.int(), r.hash(), r.int()
+	c.ID, c.Key, c.Room = r.text(), r.text(), chat.RoomID(r.text())
+	c.User, c.Bot = r.user(), r.user()
+	c.Name, c.Line, c.Status = r.text(), r.text(), chat.CallStatus(r.text())
+	c.Remaining = time.Duration(r.int()) * time.Millisecond
+	c.Seqs, c.Private = unlist[chat.Seq](r), unlist[string](r)
+	if code, text := r.text(), r.text(); code != "" {
+		c.Err = &command.Error{Code: code, Message: text}
+	}
+	return c
+}
+
+// opened is the result of OpenCall and SettleCall.
+type opened struct {
+	call chat.Call
+	is   bool
+}
+
+// OpenCall is part of [chat.Calls].
+func (s *Store) OpenCall(ctx context.Context, in chat.NewCall) (chat.Call, bool, error) {
+	if err := checkCall(&in); err != nil {
+		return chat.Call{}, false, err
+	}
+	r := &request{rows: 1, bytes: len(in.Line), room: in.Room}
+	v, err := submit(ctx, s.shard(in.Room), "open call", r, func(ctx context.Context, t *tx) (opened, error) {
+		p := t.pipe()
+		r := p.lock(in.Room)
+		k := p.callThere(&in)
+		users := p.users(in.User, &in.Bot)
+		if err := t.send(ctx, p); err != nil {
+			return opened{}, err
+		}
+		switch {
+		case k.found && k.hash != in.Hash:
+			return opened{}, chat.ErrIDReused
+		case k.found:
+			return opened{k.Call, k.batch != t.token}, nil
+		case r.no == 0:
+			return opened{}, chat.ErrNotFound
+		case in.Basis < r.access:
+			return opened{}, chat.ErrStale
+		}
+		if err := t.enter(ctx, users); err != nil {
+			return opened{}, err
+		}
+		*k = newCall(r, &in, users)
+		t.insertCall(r, k, in.Timeout)
+		return opened{k.Call, false}, nil
+	})
+	return v.call, v.is, err
+}
+
+func checkCall(in *chat.NewCall) error {
+	if err := checkKey(in.Key); err != nil {
+		return err
+	}
+	return errors.Join(checkUser(in.User), checkUser(in.Bot), check("room", in.Room), check("call", in.ID, in.Name, in.Line))
+}
+
+// callThere adds what locks the call that the same request has opened, if
+// there is one, and then reads it.
+func (p *pipe) callThere(in *chat.NewCall) *storedCall {
+	p.exec(`SELECT FROM {s}calls WHERE user_no = (SELECT no FROM {s}users WHERE id = $1) AND key = $2 FOR NO KEY UPDATE`, in.User.ID, in.Key)
+	k := &storedCall{}
+	p.query(func(r *row) { *k = r.call() }, callByKey, in.User.ID, in.Key)
+	return k
+}
+
+// newCall is the pending call that in asks for.
+func newCall(r *room, in *chat.NewCall, users users) storedCall {
+	u, bot := users[in.User.ID], users[in.Bot.ID]
+	return storedCall{userNo: u.no, botNo: bot.no, hash: in.Hash, Call: chat.Call{
+		ID: in.ID, Key: in.Key, Room: r.id, User: u.User, Bot: bot.User, Name: in.Name, Line: in.Line,
+		Status: chat.CallPending, Remaining: in.Timeout.Truncate(time.Millisecond),
+	}}
+}
+
+func (t *tx) insertCall(r *room, k *storedCall, timeout time.Duration) {
+	// One with the same key is one whose time is over.
+	t.write(`DELETE FROM {s}calls k WHERE user_no = $1 AND key = $2 AND `+callOver, k.userNo, k.Key)
+	t.write(`INSERT INTO {s}calls (id, user_no, key, hash, room_no, bot_no, name, line, status, batch, due_at)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
+		k.ID, k.userNo, k.Key, k.hash[:], r.no, k.botNo, k.Name, k.Line, k.Status, t.token, r.now+timeout.Milliseconds())
+}
+
+// Call is part of [chat.Calls].
+func (s *Store) Call(ctx context.Context, id string) (chat.Call, error) {
+	k, err := s.findCall(ctx, "call", callByID, id)
+	return k.Call, err
+}
+
+// FindCall is part of [chat.Calls].
+func (s *Store) FindCall(ctx context.Context, user chat.UserID, key string) (chat.Call, [16]byte, error) {
+	k, err := s.findCall(ctx, "find call", callByKey, string(user), key)
+	return k.Call, k.hash, err
+}
+
+func (s *Store) findCall(ctx context.Context, what, sql string, keys ...string) (storedCall, error) {
+	return view(ctx, s, what, func(ctx context.Context) (k storedCall, err error) {
+		args := make([]any, len(keys))
+		for i, key := range keys {
+			if !storable(key) {
+				return k, chat.ErrNotFound
+			}
+			args[i] = key
+		}
+		err = s.query(ctx, func(r *row) { k = r.call() }, sql, args...)
+		if err == nil && !k.found {
+			err = chat.ErrNotFound
+		}
+		return k, err
+	})
+}
+
+// EndedCalls is part of [chat.Calls].
+func (s *Store) EndedCalls(ctx context.Context, user chat.UserID, age time.Duration) ([]chat.Call, error) {
+	return view(ctx, s, "ended calls", func(ctx context.Context) (calls []chat.Call, err error) {
+		if !storable(user) {
+			return nil, nil
+		}
+		err = s.query(ctx, func(r *row) { calls = append(calls, r.call().Call) },
+			callQuery+`k.user_no = (SELECT no FROM {s}users WHERE id = $1) AND k.ended_at > 0 AND k.ended_at > {now} - $2::bigint
+			ORDER BY k.ended_at, k.no LIMIT 100`, user, age.Milliseconds())
+		return calls, err
+	})
+}
