@@ -47,13 +47,16 @@ type callKey struct {
 // pending is a command whose outcome this node waits for.
 type pending struct {
 	id       string
+	room     RoomID
 	key      callKey
 	hash     [16]byte
 	deadline time.Time
 	again    chan struct{} // signalled when a request of unknown fate may be sent again
-	done     chan struct{} // closed when outcome is set
+	begun    chan struct{} // closed when the call is stored, or runs in this process: it will end
+	done     chan struct{} // closed when outcome or refused is set
 	outcome  Outcome
-	progress int // the last one seen
+	refused  error // why it did not begin
+	progress int   // the last one seen
 }
 
 // PendingCall is a command on its way.
@@ -178,7 +181,7 @@ func (n *Node) command(ctx context.Context, by UserID, room RoomID, line Command
 	}
 	nc.Name, nc.Basis = name, sn.Access
 	if name == "help" {
-		return c.help(nc, args, string(me.Role))
+		return c.help(ctx, nc, args, string(me.Role))
 	}
 	spec, local, err := c.lookup(name)
 	if err != nil {
@@ -201,7 +204,7 @@ func (n *Node) command(ctx context.Context, by UserID, room RoomID, line Command
 		User: command.User{ID: string(by), Name: nc.User.Name, Role: role},
 	}
 	if local {
-		return c.runFast(nc, call)
+		return c.runFast(ctx, nc, call)
 	}
 	return c.queue(ctx, nc, call)
 }
@@ -212,10 +215,7 @@ func (c *calls) find(ctx context.Context, key callKey, hash [16]byte) (*PendingC
 	p := c.byKey[key]
 	c.mu.Unlock()
 	if p != nil {
-		if p.hash != hash {
-			return nil, ErrIDReused
-		}
-		return c.handleOf(p), nil
+		return c.join(ctx, p, hash)
 	}
 	stored, old, err := c.n.store.FindCall(ctx, key.user, key.key)
 	switch {
@@ -226,20 +226,41 @@ func (c *calls) find(ctx context.Context, key callKey, hash [16]byte) (*PendingC
 	case old != hash:
 		return nil, ErrIDReused
 	}
-	return c.adopt(stored, hash), nil
+	nc := NewCall{ID: stored.ID, Key: stored.Key, Hash: hash, Room: stored.Room, User: stored.User, Timeout: max(stored.Remaining, 0)}
+	p, fresh := c.track(nc, true)
+	if fresh && !c.n.spawn(func() { c.adopt(p, stored) }) {
+		c.refuse(p, ErrClosed)
+	}
+	return c.join(ctx, p, hash)
 }
 
-// adopt waits for a stored call that this node did not begin, or tells its
-// outcome again.
-func (c *calls) adopt(stored Call, hash [16]byte) *PendingCall {
-	nc := NewCall{ID: stored.ID, Key: stored.Key, Hash: hash, User: stored.User, Timeout: max(stored.Remaining, 0)}
-	p, fresh := c.track(nc, true)
+// adopt sees to its end a stored call that this node did not begin, or tells
+// its outcome again.
+func (c *calls) adopt(p *pending, stored Call) {
 	if stored.Status != CallPending {
 		c.finish(stored)
-	} else if fresh {
-		c.n.spawn(func() { c.await(p, nil) })
+		return
 	}
-	return c.handleOf(p)
+	close(p.begun)
+	c.await(p, nil)
+}
+
+// join waits until the command of p has begun, by the request that asks for it
+// or by an earlier one with the same id.
+func (c *calls) join(ctx context.Context, p *pending, hash [16]byte) (*PendingCall, error) {
+	if p.hash != hash {
+		return nil, ErrIDReused
+	}
+	select {
+	case <-p.begun:
+	case <-p.done:
+		if p.refused != nil {
+			return nil, p.refused
+		}
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
+	}
+	return &PendingCall{ID: p.id, Timeout: max(time.Until(p.deadline), 0), p: p, stop: c.n.stop}, nil
 }
 
 // track begins to wait for a call. A second one for the same key gets the
@@ -255,24 +276,49 @@ func (c *calls) track(nc NewCall, force bool) (p *pending, fresh bool) {
 		return nil, false
 	}
 	p = &pending{
-		id: nc.ID, key: key, hash: nc.Hash, deadline: time.Now().Add(nc.Timeout),
-		again: make(chan struct{}, 1), done: make(chan struct{}),
+		id: nc.ID, room: nc.Room, key: key, hash: nc.Hash, deadline: time.Now().Add(nc.Timeout),
+		again: make(chan struct{}, 1), begun: make(chan struct{}), done: make(chan struct{}),
 	}
 	c.byKey[key], c.pending[nc.ID] = p, p
 	return p, true
 }
 
-func (c *calls) handleOf(p *pending) *PendingCall {
-	return &PendingCall{ID: p.id, Timeout: max(time.Until(p.deadline), 0), p: p, stop: c.n.stop}
+// drop stops waiting for a call. It reports whether anybody did.
+func (c *calls) drop(p *pending) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending[p.id] != p {
+		return false
+	}
+	delete(c.pending, p.id)
+	delete(c.byKey, p.key)
+	return true
 }
 
-// drop stops waiting for a call that was not stored.
-func (c *calls) drop(p *pending) {
+// refuse ends a call that has not begun.
+func (c *calls) refuse(p *pending, err error) {
+	if c.drop(p) {
+		p.refused = err
+		close(p.done)
+	}
+}
+
+// end ends a call that has begun.
+func (c *calls) end(p *pending, o Outcome) {
+	if c.drop(p) {
+		p.outcome = o
+		close(p.done)
+	}
+}
+
+// rename makes p wait for the stored call in place of its own.
+func (c *calls) rename(p *pending, stored Call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pending[p.id] == p {
 		delete(c.pending, p.id)
-		delete(c.byKey, p.key)
+		p.id, p.deadline = stored.ID, time.Now().Add(stored.Remaining)
+		c.pending[p.id] = p
 	}
 }
 
@@ -291,13 +337,11 @@ func (c *calls) finish(call Call) {
 // heard passes an outcome to whoever waits for it on this node.
 func (c *calls) heard(user UserID, o Outcome) {
 	c.mu.Lock()
-	if p := c.pending[o.Call]; p != nil {
-		p.outcome = o
-		close(p.done)
-		delete(c.pending, p.id)
-		delete(c.byKey, p.key)
-	}
+	p := c.pending[o.Call]
 	c.mu.Unlock()
+	if p != nil {
+		c.end(p, o)
+	}
 	d := &Delivery{Outcome: &o}
 	for _, s := range c.n.directory.sessions(user) {
 		if s.waiting() > c.n.limits.SessionBytes+maxOutcomes {

@@ -18,7 +18,7 @@ const (
 var errOverloaded = &command.Error{Code: command.CodeOverloaded, Message: "Too many commands are running. Try again in a moment."}
 
 // help answers the built-in /help.
-func (c *calls) help(nc NewCall, args, role string) (*PendingCall, error) {
+func (c *calls) help(ctx context.Context, nc NewCall, args, role string) (*PendingCall, error) {
 	var specs []CommandSpec
 	for _, s := range c.all() {
 		if s.Permits(role) {
@@ -26,7 +26,7 @@ func (c *calls) help(nc NewCall, args, role string) (*PendingCall, error) {
 		}
 	}
 	nc.Bot, nc.Timeout = botUser("help"), c.n.limits.CallTimeout
-	return c.begin(nc, func(*pending) command.Reply {
+	return c.begin(ctx, nc, func(*pending) command.Reply {
 		said, err := command.Help(specs, args)
 		if err != nil {
 			return command.Reply{Err: err}
@@ -38,8 +38,8 @@ func (c *calls) help(nc NewCall, args, role string) (*PendingCall, error) {
 // runFast runs a command in this process. Its answers and its outcome are
 // stored together when it ends; a crash before that leaves nothing, and the
 // client's resend runs it again.
-func (c *calls) runFast(nc NewCall, call command.Call) (*PendingCall, error) {
-	return c.begin(nc, func(p *pending) command.Reply {
+func (c *calls) runFast(ctx context.Context, nc NewCall, call command.Call) (*PendingCall, error) {
+	return c.begin(ctx, nc, func(p *pending) command.Reply {
 		var ended, late bool // guarded by c.mu
 		c.fast.Add(1)
 		reply := command.Execute(c.ctx, c.local, call, &command.ExecuteOptions{
@@ -67,24 +67,23 @@ func (c *calls) runFast(nc NewCall, call command.Call) (*PendingCall, error) {
 }
 
 // begin runs a call in a goroutine of its own and stores what it came to.
-func (c *calls) begin(nc NewCall, work func(*pending) command.Reply) (*PendingCall, error) {
+func (c *calls) begin(ctx context.Context, nc NewCall, work func(*pending) command.Reply) (*PendingCall, error) {
 	p, fresh := c.track(nc, false)
 	if p == nil {
 		return nil, errOverloaded
 	}
-	if !fresh {
-		return c.handleOf(p), nil
+	if fresh {
+		began := c.n.beginFast(func() {
+			close(p.begun)
+			s := settlement(work(p))
+			s.ID, s.New = nc.ID, &nc
+			c.store(p, s)
+		})
+		if !began {
+			c.refuse(p, ErrClosed)
+		}
 	}
-	began := c.n.beginFast(func() {
-		s := settlement(work(p))
-		s.ID, s.New = nc.ID, &nc
-		c.store(p, s)
-	})
-	if !began {
-		c.drop(p)
-		return nil, ErrClosed
-	}
-	return c.handleOf(p), nil
+	return c.join(ctx, p, nc.Hash)
 }
 
 // beginFast is spawn for what Shutdown waits for first. It returns false once
@@ -135,12 +134,16 @@ func (c *calls) store(p *pending, s Settlement) {
 				c.n.trace.Ended(call.Name, call.Status)
 			}
 			c.finish(call)
+			if call.ID != p.id { // it was run by another node too, which was quicker
+				c.end(p, outcomeOf(call))
+			}
 			return
 		case errors.Is(err, ErrStale):
 			continue
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrIDReused):
-			c.n.log.Error("chat: a call can't be settled", "call", s.ID, "err", err)
-			c.drop(p)
+			// The store has no such call and will not have it.
+			c.n.log.Warn("chat: a call can't be settled", "call", s.ID, "err", err)
+			c.heard(p.key.user, Outcome{ID: p.key.key, Call: p.id, Room: p.room, Status: CallFailed, Error: AsError(err)})
 			return
 		}
 		c.n.log.Warn("chat: settle a call, trying again", "call", s.ID, "err", err)
@@ -155,48 +158,77 @@ func (c *calls) store(p *pending, s Settlement) {
 	}
 }
 
-// queue leaves a command to a bot behind the broker.
+// queue leaves a command to a bot behind the broker. What begins here goes on
+// when ctx ends: a call that is stored must be sent.
 func (c *calls) queue(ctx context.Context, nc NewCall, call command.Call) (*PendingCall, error) {
 	p, fresh := c.track(nc, false)
 	if p == nil {
 		return nil, errOverloaded
 	}
-	if !fresh {
-		return c.handleOf(p), nil
+	if fresh && !c.n.spawn(func() { c.handOver(p, nc, call) }) {
+		c.refuse(p, ErrClosed)
 	}
-	stored, dup, err := c.open(ctx, nc)
-	if err != nil {
-		c.drop(p)
-		return nil, err
-	}
-	if dup { // begun by another node, or before a crash
-		c.drop(p)
-		return c.adopt(stored, nc.Hash), nil
-	}
-	if !c.n.spawn(func() { c.await(p, &call) }) {
-		return nil, fmt.Errorf("%w: the node is closing", ErrOutcomeUnknown)
-	}
-	return c.handleOf(p), nil
+	return c.join(ctx, p, nc.Hash)
 }
 
-// open stores a pending call. Membership may have changed since it was
-// authorised; then it is authorised again.
-func (c *calls) open(ctx context.Context, nc NewCall) (Call, bool, error) {
-	for try := 0; ; try++ {
+// handOver stores a call and sees it to its end.
+func (c *calls) handOver(p *pending, nc NewCall, call command.Call) {
+	stored, dup, err := c.open(p, nc)
+	switch {
+	case err != nil:
+		c.refuse(p, err)
+	case dup && stored.ID != nc.ID: // begun by another node, or before a crash
+		c.rename(p, stored)
+		c.adopt(p, stored)
+	default:
+		close(p.begun)
+		call.Remaining = max(time.Until(p.deadline), time.Millisecond)
+		c.await(p, &call)
+	}
+}
+
+// open stores a pending call. When it is not known whether that was done, it
+// tries again: nobody else would send the call. Membership may have changed
+// since it was authorised; then it is authorised again.
+func (c *calls) open(p *pending, nc NewCall) (Call, bool, error) {
+	unsure := false
+	for stale := 0; ; {
+		ctx, cancel := c.n.timeout()
 		stored, dup, err := c.n.store.OpenCall(ctx, nc)
-		if !errors.Is(err, ErrStale) || try == maxStale {
+		if errors.Is(err, ErrStale) && stale < maxStale {
+			stale++
+			if err = c.authoriseAgain(ctx, &nc); err == nil {
+				cancel()
+				continue
+			}
+		}
+		cancel()
+		if isContext(err) {
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		unsure = unsure || errors.Is(err, ErrOutcomeUnknown)
+		if !unsure || !errors.Is(err, ErrOutcomeUnknown) && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrBusy) {
 			return stored, dup, err
 		}
-		sn, err := c.n.store.Snapshot(ctx, nc.Room, []UserID{nc.User.ID})
-		if err != nil {
-			return Call{}, false, err
+		if time.Until(p.deadline) <= 0 {
+			return Call{}, false, ErrOutcomeUnknown
 		}
-		me := sn.Members[nc.User.ID]
-		if err := permit(nc.User.ID, run, place{kind: sn.Info.Kind, archived: sn.Info.Archived, role: me.Role, banned: me.Banned}); err != nil {
-			return Call{}, false, err
+		select {
+		case <-time.After(retryPause):
+		case <-c.n.stop:
+			return Call{}, false, ErrOutcomeUnknown
 		}
-		nc.Basis = sn.Access
 	}
+}
+
+func (c *calls) authoriseAgain(ctx context.Context, nc *NewCall) error {
+	sn, err := c.n.store.Snapshot(ctx, nc.Room, []UserID{nc.User.ID})
+	if err != nil {
+		return err
+	}
+	me := sn.Members[nc.User.ID]
+	nc.Basis = sn.Access
+	return permit(nc.User.ID, run, place{kind: sn.Info.Kind, archived: sn.Info.Archived, role: me.Role, banned: me.Banned})
 }
 
 // await sees a pending call to its end: it sends the request if there is one,
