@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -27,7 +28,10 @@ func Parse(line string) (name, args string, err error) {
 		return "", "", usage("A command starts with one slash, as in /help.")
 	}
 	if err := text.Check(line, text.MaxRunes, text.MaxBytes); err != nil {
-		return "", "", usage("The command %s.", err.(*text.Error).Message)
+		if e, ok := errors.AsType[*text.Error](err); ok {
+			return "", "", usage("The command %s.", e.Message)
+		}
+		return "", "", err
 	}
 	if strings.ContainsRune(line, '\n') {
 		return "", "", usage("A command is one line.")
