@@ -14,7 +14,8 @@ die() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
 
 command -v go >/dev/null || die "Go is missing: see https://go.dev/dl"
 
-# what is missing: the browser for e2e/, Node.js for the JavaScript client
+# what is missing: the browser for e2e/, Node.js for the JavaScript client,
+# PostgreSQL's server for chat/postgres
 
 browser() {
 	local b
@@ -26,9 +27,15 @@ browser() {
 	return 1
 }
 
+postgres() {
+	[ -n "${GOCHAT_POSTGRES_URL:-}" ] || command -v postgres >/dev/null ||
+		ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1
+}
+
 apt=() brew=()
 browser >/dev/null || { apt+=(chromium fonts-dejavu-core); brew+=(--cask chromium); }
 command -v node >/dev/null || { apt+=(nodejs); brew+=(node); }
+postgres || { apt+=(postgresql); brew+=(postgresql@16); }
 
 if [ ${#apt[@]} -gt 0 ]; then
 	if command -v apt-get >/dev/null; then
@@ -41,6 +48,7 @@ if [ ${#apt[@]} -gt 0 ]; then
 	elif command -v brew >/dev/null; then
 		say "installing with brew: ${brew[*]}"
 		brew install --quiet "${brew[@]}"
+		PATH="$(brew --prefix postgresql@16 2>/dev/null)/bin:$PATH"
 	else
 		die "please install: ${apt[*]}"
 	fi
