@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,8 +68,14 @@ func TestServerKilled(t *testing.T) {
 	const posters, posts, kills = 4, 60, 6
 	store := keep(t)
 	defer store.MemoryStore.Close()
-	s := start(t, &chat.Options{Store: store, Limits: chat.Limits{Messages: chat.Unlimited}}, nil)
-	addr := s.ln.Addr().String()
+	s := start(t, &chat.Options{Store: store}, nil)
+	// Each life has a port of its own, behind one name.
+	var addr atomic.Value
+	addr.Store(s.ln.Addr().String())
+	s.http.Transport = &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, addr.Load().(string))
+	}}
+	defer s.http.CloseIdleConnections()
 
 	var clients []*Client
 	var mu sync.Mutex
@@ -115,9 +123,8 @@ func TestServerKilled(t *testing.T) {
 			<-progress
 		}
 		s.kill()
-		ln, err := net.Listen("tcp", addr)
-		require.NoError(t, err)
-		s = serve(t, ln, (&net.Dialer{}).DialContext, &chat.Options{Store: store, Limits: chat.Limits{Messages: chat.Unlimited}}, nil)
+		s = start(t, &chat.Options{Store: store}, nil)
+		addr.Store(s.ln.Addr().String())
 	}
 	wg.Wait()
 	require.Eventually(t, func() bool {

@@ -97,6 +97,7 @@ func TestClientRules(t *testing.T) {
 			p.writeEvent("r2", 10, "message", "")
 			p.writeEvent("r2", 12, "message", "") // a hole
 			p.writeEvent("r2", 13, "message", "") // of the old session
+			p.write(`{"type":"notice","kind":"progress","call":"c","text":"old"}`)
 			hellos = append(hellos, p.greets(room("r1", 50)+","+room("r2", 13)+","+room("r3", 120)))
 			p.writeEvent("r2", 11, "message", "")
 			p.writeEvent("r2", 12, "message", "")
@@ -112,6 +113,8 @@ func TestClientRules(t *testing.T) {
 				got = append(got, fmt.Sprintf("%s %d %s", u.Event.Room, u.Event.Seq, u.Event.Kind))
 			case u.Gap != nil:
 				got = append(got, fmt.Sprintf("%s gap %d", u.Gap.Room, u.Gap.Head))
+			case u.Notice != nil:
+				got = append(got, "notice "+u.Notice.Text)
 			}
 			if got[len(got)-1] == "r2 12 message" {
 				break
@@ -126,6 +129,86 @@ func TestClientRules(t *testing.T) {
 		require.Equal(t, map[chat.RoomID]chat.Seq{"r1": 5, "gone": 3}, hellos[0].Rooms)
 		require.Equal(t, map[chat.RoomID]chat.Seq{"r1": 50, "r2": 10, "r3": 120}, hellos[1].Rooms)
 	})
+}
+
+// What a client makes of a welcome that does not go on where its hello was.
+func TestClientResumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hellos []helloRequest
+		hold := make(chan struct{})
+		defer close(hold)
+		c := scripted(t, &DialOptions{}, func(n int, p *peer) {
+			if n == 1 {
+				hellos = append(hellos, p.greets(room("r1", 5)+","+room("r2", 3)+","+room("r3", 1)))
+				return
+			}
+			// The second hello can't be read: the client says one that can.
+			b, _ := p.next()
+			f, _ := decode(b)
+			hellos = append(hellos, *f.body.(*helloRequest))
+			p.write(`{"type":"error","re":"%s","error":{"code":"bad_request","message":"no","field":"rooms"}}`, f.id)
+			b, _ = p.next()
+			f, _ = decode(b)
+			hellos = append(hellos, *f.body.(*helloRequest))
+			p.write(`{"type":"welcome","re":"%s","user":{"id":"u-ann","name":"ann"},"epoch":"e1","time":"2026-11-23T21:54:00.000Z","limits":{},"rooms":[%s],"more":true}`,
+				f.id, room("r1", 9)+","+room("r3", 1))
+			p.writeEvent("r2", 3, "message", "") // a repeat, although the list left out r2
+			p.writeEvent("r2", 4, "message", "")
+			p.writeEvent("r1", 10, "message", "")
+			<-hold
+		})
+		var got []string
+		for u, err := range c.Events(t.Context()) {
+			require.NoError(t, err)
+			switch {
+			case u.Welcome != nil:
+				got = append(got, fmt.Sprint("welcome ", u.Welcome.More))
+			case u.Event != nil:
+				got = append(got, fmt.Sprintf("%s %d", u.Event.Room, u.Event.Seq))
+			case u.Gap != nil:
+				got = append(got, fmt.Sprintf("%s gap (%d, %d]", u.Gap.Room, u.Gap.After, u.Gap.Head))
+			}
+			if got[len(got)-1] == "r1 10" {
+				break
+			}
+		}
+		require.Equal(t, []string{"welcome false", "welcome true", "r1 gap (5, 9]", "r2 4", "r1 10"}, got)
+		require.Empty(t, hellos[0].Rooms)
+		require.Equal(t, map[chat.RoomID]chat.Seq{"r1": 5, "r2": 3, "r3": 1}, hellos[1].Rooms)
+		require.Empty(t, hellos[2].Rooms)
+	})
+}
+
+// After a new epoch, nothing that was seen counts.
+func TestClientOfNewEpoch(t *testing.T) {
+	c := &Client{epoch: "e0", seen: map[chat.RoomID]position{"r1": {seq: 9}, "r2": {seq: 9}, "gone": {seq: 9}}}
+	l := &link{sent: map[chat.RoomID]chat.Seq{"r1": 9}}
+	w := welcomeReply{Welcome: chat.Welcome{Epoch: "e1"}, More: true}
+	for id, head := range map[chat.RoomID]chat.Seq{"r1": 4, "r2": 5} {
+		w.Rooms = append(w.Rooms, chat.InboxEntry{RoomInfo: chat.RoomInfo{ID: id, Head: head}})
+	}
+	gaps := c.resume(l, &w)
+	require.Equal(t, []chat.Gap{{Room: "r2", Head: 5, Reset: true}}, gaps, "the server tells of r1 itself")
+	require.Equal(t, map[chat.RoomID]position{"r1": {seq: 4}, "r2": {seq: 5}}, c.seen)
+}
+
+// With very many rooms, the hello has those that moved last.
+func TestHelloOfManyRooms(t *testing.T) {
+	c := &Client{epoch: "e1", seen: map[chat.RoomID]position{}}
+	for i := range maxHelloRooms + 500 {
+		c.see(chat.RoomID(fmt.Sprintf("%064d", i)), maxSeq)
+	}
+	c.see(chat.RoomID(fmt.Sprintf("%064d", 3)), 7)
+	l := &link{}
+	c.greet(l)
+	require.LessOrEqual(t, len(l.greeting), maxHello)
+	f, fault := decode(l.greeting)
+	require.Nil(t, fault)
+	rooms := f.body.(*helloRequest).Rooms
+	require.Len(t, rooms, maxHelloRooms)
+	require.Contains(t, rooms, chat.RoomID(fmt.Sprintf("%064d", 3)))
+	require.Contains(t, rooms, chat.RoomID(fmt.Sprintf("%064d", maxHelloRooms+499)))
+	require.NotContains(t, rooms, chat.RoomID(fmt.Sprintf("%064d", 4)))
 }
 
 // What may have happened is asked again with the same id, also on the next

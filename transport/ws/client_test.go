@@ -226,6 +226,18 @@ func TestTerminal(t *testing.T) {
 	require.Error(t, err)
 }
 
+// A token may be refused once by accident: it was revoked on its way.
+func TestRefusedOnce(t *testing.T) {
+	s := start(t, nil, nil)
+	names := []string{"nobody", "ann"}
+	s.client("", &DialOptions{Token: func(context.Context) (string, error) {
+		name := names[0]
+		names = names[1:]
+		return name, nil
+	}})
+	require.Empty(t, names)
+}
+
 func TestDialWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln := newPipeListener(pipeSize)
@@ -277,11 +289,16 @@ func TestTokenExpires(t *testing.T) {
 		s := startInMemory(t, nil, nil)
 		defer s.stop()
 		c := s.client("ann|5m", nil)
-		welcomes := 0
+		began, welcomes := time.Now(), 0
 		wait := follow(c, func(u Update) {
-			if u.Welcome != nil {
-				welcomes++
+			if u.Welcome == nil {
+				return
 			}
+			// At once, since only the token was old.
+			if want := time.Duration(welcomes) * (5*time.Minute + grace); time.Since(began) != want {
+				t.Errorf("welcome %d after %v", welcomes, time.Since(began))
+			}
+			welcomes++
 		})
 		time.Sleep(time.Hour)
 		require.NoError(t, c.Err())

@@ -89,9 +89,11 @@ func TestBacklog(t *testing.T) {
 			require.NoError(t, err)
 		}
 		synctest.Wait()
+		began := time.Now()
 		for range n {
 			p.event(chat.Message)
 		}
+		require.Zero(t, time.Since(began), "nor did it need a ping to go on")
 	})
 }
 
