@@ -151,7 +151,11 @@ func (s *Service) API() http.Handler {
 			return
 		}
 		p := principalOf(claims)
-		switch err := s.check(r.Context(), p); {
+		err = s.check(r.Context(), p)
+		if err == nil && errors.Is(s.node.Admit(r.Context(), p), chat.ErrRevoked) {
+			err = chat.ErrRevoked // so that the answer is that to any bad token
+		}
+		switch {
 		case err == nil:
 			ctx := context.WithValue(r.Context(), principalKey{}, p)
 			s.api.ServeHTTP(w, r.WithContext(ctx))
