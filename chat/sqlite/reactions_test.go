@@ -26,18 +26,20 @@ func TestReactionsFillNoPage(t *testing.T) {
 			User: chat.User{ID: chat.UserID(fmt.Sprintf("%064d", user))}, Text: fmt.Sprintf("%064d", emoji),
 		}
 	}
-	_, err := submit(t.Context(), s, "react", 1, 0, func(w *writer) (int, error) {
-		for ref := 3; ref <= 6; ref++ { // and none to 7 and later
-			for i := range emojiMax * reactorsMax {
-				in := react(i%reactorsMax, ref, i/reactorsMax)
-				if _, err := w.append(&in); err != nil {
-					return 0, err
+	for ref := 3; ref <= 6; ref++ { // and none to 7 and later
+		for emoji := range emojiMax { // in steps: a batch has five seconds
+			_, err := submit(t.Context(), s, "react", 1, 0, func(w *writer) (int, error) {
+				for user := range reactorsMax {
+					in := react(user, ref, emoji)
+					if _, err := w.append(&in); err != nil {
+						return 0, err
+					}
 				}
-			}
+				return 0, nil
+			})
+			require.NoError(t, err)
 		}
-		return 0, nil
-	})
-	require.NoError(t, err)
+	}
 
 	for _, forward := range []bool{true, false} {
 		var found []chat.Seq
