@@ -74,7 +74,7 @@ func TestReactionsFillNoPage(t *testing.T) {
 	}
 
 	more := react(1, 3, emojiMax)
-	_, err = s.Append(t.Context(), more)
+	_, err := s.Append(t.Context(), more)
 	refused, ok := errors.AsType[*chat.InputError](err)
 	require.True(t, ok, "one more different reaction: %v", err)
 	require.True(t, strings.Contains(refused.Message, "50"))
@@ -85,7 +85,7 @@ func TestReactionsFillNoPage(t *testing.T) {
 	for i := range reactorsMax {
 		off := react(i, 3, 1)
 		off.ID, off.Off = "off", true
-		_, err = s.Append(t.Context(), off)
+		_, err := s.Append(t.Context(), off)
 		require.NoError(t, err)
 	}
 	_, err = s.Append(t.Context(), more)
