@@ -30,7 +30,6 @@ export function completion(input) {
 		el.hidden = true;
 		offered = [];
 		input.removeAttribute("aria-activedescendant");
-		input.setAttribute("aria-expanded", "false");
 	}
 
 	return {
@@ -44,7 +43,6 @@ export function completion(input) {
 			list.hidden = offers.length === 0;
 			hint.hidden = offers.length > 0 || words.length === 0;
 			fill(hint, ...words);
-			input.setAttribute("aria-expanded", String(offers.length > 0));
 			fill(list, offers.map((o, i) => h("li", {
 				id: `command-${i}`, class: "option", role: "option", "aria-selected": "false", data: o.data,
 				on: { mousedown: (/** @type {Event} */ e) => { e.preventDefault(); o.take(); }, mousemove: () => chosen !== i && mark(i) },

@@ -21,8 +21,8 @@ const MAX_RUNES = 4000; // the server's limit, until it has told its own
  */
 export function composer({ store, session, onSent }) {
 	const input = h("textarea", {
-		id: "composer", class: "composer-input", rows: "1", dir: "auto", autocomplete: "off", enterkeyhint: "send", role: "combobox",
-		"aria-label": "Message", "aria-autocomplete": "list", "aria-controls": "commands", "aria-haspopup": "listbox", "aria-expanded": "false",
+		id: "composer", class: "composer-input", rows: "1", dir: "auto", autocomplete: "off", enterkeyhint: "send",
+		"aria-label": "Message", "aria-autocomplete": "list", "aria-controls": "commands", "aria-haspopup": "listbox",
 		data: { testid: "composer" }, on: { input: (/** @type {Event} */ e) => typed(e), keydown: pressed, blur: () => setTimeout(() => popup.close(), 150), click: offer, keyup: moved },
 	});
 	const send = h("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send", data: { testid: "send" } }, icon("send"));

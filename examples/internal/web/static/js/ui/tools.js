@@ -55,11 +55,14 @@ export function messageTools({ list, scroller, tools, may, leave }) {
 	/** @param {EventTarget|null} target @returns {HTMLElement|null} */
 	const rowOf = (target) => (target instanceof Element ? target.closest(".msg") : null);
 
+	/** Somebody uses the bar with the keyboard: the mouse must not take it away. */
+	const byKeys = () => bar.querySelector(":focus-visible") !== null;
+
 	list.addEventListener("pointerover", (e) => {
-		if (e.pointerType === "mouse" && !bar.contains(document.activeElement) && !picker.isOpen()) show(rowOf(e.target));
+		if (e.pointerType === "mouse" && !byKeys() && !picker.isOpen()) show(rowOf(e.target));
 	});
 	scroller.addEventListener("pointerleave", () => {
-		if (!bar.contains(document.activeElement) && !picker.isOpen()) hide();
+		if (!byKeys() && !picker.isOpen()) hide();
 	});
 	list.addEventListener("click", (e) => {
 		if (!(e.target instanceof Element) || e.target.closest("a, button")) return;
