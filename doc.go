@@ -6,7 +6,8 @@
 //
 //   - [chat] has the rooms, their logs, their people and live sessions. A
 //     [chat.Node] is one chat in one process; everything else plugs into it.
-//   - [chat/sqlite] keeps a chat in a file. Without a store it lives in memory.
+//   - [chat/sqlite] keeps a chat in a file, [chat/postgres] in a PostgreSQL
+//     database. Without a store it lives in memory.
 //   - [transport/ws] serves a chat over WebSocket and has the Go client;
 //     [transport/ws/browser] has the JavaScript client; [transport/rest] serves
 //     a chat over plain HTTP.
@@ -56,6 +57,7 @@
 // [chat.Node]: https://pkg.go.dev/github.com/carlware/gochat/chat#Node
 // [chat.Room]: https://pkg.go.dev/github.com/carlware/gochat/chat#Room
 // [chat/sqlite]: https://pkg.go.dev/github.com/carlware/gochat/chat/sqlite
+// [chat/postgres]: https://pkg.go.dev/github.com/carlware/gochat/chat/postgres
 // [chat/chattest]: https://pkg.go.dev/github.com/carlware/gochat/chat/chattest
 // [command]: https://pkg.go.dev/github.com/carlware/gochat/command
 // [command/commandtest]: https://pkg.go.dev/github.com/carlware/gochat/command/commandtest

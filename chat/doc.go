@@ -61,6 +61,6 @@
 // # Stores
 //
 // [NewMemoryStore] is for tests and trials; package sqlite keeps a chat in a
-// file. Package chattest has the suite that any other implementation of
+// file, package postgres in a database that several nodes share. Package chattest has the suite that any other implementation of
 // [Store] should pass.
 package chat
