@@ -19,8 +19,8 @@ const (
 )
 
 // conn is one connection. Its reader goroutine takes one request at a time and
-// waits for the hub; a writer goroutine exists only while there is something to
-// write; one timer does all that depends on time. mu is never held during a
+// waits until it is served; a writer goroutine exists only while there is something
+// to write; one timer does all that depends on time. mu is never held during a
 // call of the hub or of a session, which may wake the connection while they hold
 // their own locks.
 type conn struct {
@@ -30,7 +30,8 @@ type conn struct {
 
 	cancel context.CancelFunc // of what the reader does
 
-	// These are the reader's.
+	// These are the reader's, and those of the request that it waits for.
+	served chan bool // the request is through, without a panic
 	rooms  map[chat.RoomID]chat.Room
 	next   *chat.Session // begins with the reply to its hello
 	faults window        // faulty frames
@@ -58,7 +59,7 @@ type conn struct {
 }
 
 func newConn(h *Handler, p chat.Principal) *conn {
-	return &conn{h: h, who: p, space: make(chan struct{}, 1)}
+	return &conn{h: h, who: p, served: make(chan bool), space: make(chan struct{}, 1)}
 }
 
 // user is who the connection belongs to. It never changes: see extend.
@@ -76,21 +77,37 @@ func (c *conn) read(ctx context.Context) {
 		if f := c.refuse(typ, data); f != nil {
 			c.end(*f)
 		} else if c.busy() {
-			c.serve(ctx, data)
+			fine := c.apart(func() { c.serve(ctx, data) })
 			c.idle()
+			if !fine {
+				c.end(farewell{codeInternal, "something went wrong on our side"})
+				c.linger()
+				return
+			}
 		}
 		putBuffer(data)
 	}
 }
 
+// apart runs one request on a stack of its own and waits for it. The reader's
+// stays small that way, and it is what an idle connection costs most. A panic
+// ends the connection and not the program, as in net/http; apart returns false.
+func (c *conn) apart(request func()) bool {
+	go func() {
+		defer func() {
+			v := recover()
+			if v != nil {
+				c.h.o.Logger.Error("ws: panic in a request", "panic", v, "stack", string(debug.Stack()))
+			}
+			c.served <- v == nil
+		}()
+		request()
+	}()
+	return <-c.served
+}
+
 // finish lets go of everything. Only the reader calls it, at its end.
 func (c *conn) finish() {
-	if v := recover(); v != nil {
-		// As net/http does: one connection must not end the program.
-		c.h.o.Logger.Error("ws: panic in a request", "panic", v, "stack", string(debug.Stack()))
-		c.end(farewell{codeInternal, "something went wrong on our side"})
-		c.linger()
-	}
 	c.mu.Lock()
 	c.dead = true
 	c.clock.stop()

@@ -29,8 +29,8 @@
 //
 // # What a connection costs, and what it may do
 //
-// An idle connection has one goroutine, which reads; one that writes exists only
-// while there is something to write. ServeHTTP returns after the upgrade. An
+// An idle connection has one goroutine, which reads; others exist only while
+// there is a request to serve, or something to write. ServeHTTP returns after the upgrade. An
 // event is encoded and framed once for all its receivers, and whatever has
 // gathered for one of them goes out in one write.
 //
