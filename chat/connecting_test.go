@@ -47,12 +47,13 @@ func TestJoinDuringConnectKeepsWhatWasMissed(t *testing.T) {
 func TestJoinAtTheEndOfConnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faulty{Store: chat.NewMemoryStore(nil)}
-		var then func()
+		var then atomic.Pointer[func()]
 		store.inbox = func(user chat.UserID, read func() (chat.Inbox, error)) (chat.Inbox, error) {
 			in, err := read()
-			if f := then; f != nil && user == "ana" {
-				then = nil
-				f()
+			if user == "ana" {
+				if f := then.Swap(nil); f != nil {
+					(*f)()
+				}
 			}
 			return in, err
 		}
@@ -60,7 +61,7 @@ func TestJoinAtTheEndOfConnect(t *testing.T) {
 		connect(t, n, "bob", nil)
 		connect(t, n, "ana", nil).Close()
 		r, id := room(t, n, "bob", chat.NewRoom{Name: "Tea"})
-		then = func() { change(t, r, "bob", chat.Change{Kind: chat.Invite, User: "ana"}) }
+		then.Store(new(func() { change(t, r, "bob", chat.Change{Kind: chat.Invite, User: "ana"}) }))
 		ana := connect(t, n, "ana", nil)
 		post(t, r, "bob", "4")
 		require.Equal(t, []chat.Seq{3, 4}, seqs(t, ana, id, 2), "at once, not with the next sweep")
@@ -70,12 +71,13 @@ func TestJoinAtTheEndOfConnect(t *testing.T) {
 func TestRemovalDuringConnectIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faulty{Store: chat.NewMemoryStore(nil)}
-		var then func()
-		store.inbox = func(_ chat.UserID, read func() (chat.Inbox, error)) (chat.Inbox, error) {
+		var then atomic.Pointer[func()]
+		store.inbox = func(user chat.UserID, read func() (chat.Inbox, error)) (chat.Inbox, error) {
 			in, err := read()
-			if f := then; f != nil {
-				then = nil
-				f()
+			if user == "ana" {
+				if f := then.Swap(nil); f != nil {
+					(*f)()
+				}
 			}
 			return in, err
 		}
@@ -83,7 +85,7 @@ func TestRemovalDuringConnectIsTold(t *testing.T) {
 		connect(t, n, "ana", nil).Close()
 		connect(t, n, "bob", nil)
 		r, id := room(t, n, "bob", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"ana"}})
-		then = func() { change(t, r, "bob", chat.Change{Kind: chat.Remove, User: "ana"}) }
+		then.Store(new(func() { change(t, r, "bob", chat.Change{Kind: chat.Remove, User: "ana"}) }))
 		ana := connect(t, n, "ana", nil)
 		left := seqs(t, ana, id, 3)
 		rooms := ana.Welcome().Rooms
