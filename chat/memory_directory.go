@@ -250,7 +250,10 @@ func (s *MemoryStore) MarkRead(ctx context.Context, marks []ReadMark) error {
 		if r := s.rooms[mark.Room]; r != nil {
 			if m := r.member(mark.User); m != nil {
 				if seq := min(mark.Seq, r.head()); seq > m.Read {
-					m.Read, m.messages = seq, max(m.messages, r.messages(seq))
+					m.Read = seq
+					if seq > m.Since {
+						m.messages = max(m.messages, r.messages(seq))
+					}
 				}
 			}
 		}

@@ -25,7 +25,7 @@ type breach struct {
 	open func(open chattest.Opener) chattest.Opener // or the opener
 }
 
-func allBreaches() []breach { return slices.Concat(breaches, readBreaches) }
+func allBreaches() []breach { return slices.Concat(breaches, readBreaches, partBreaches, trimBreaches) }
 
 // TestSuiteFails runs the suite on stores that are broken in one way each, and
 // wants it to notice. A test that is to fail can't run in a process whose tests
@@ -38,10 +38,13 @@ func TestSuiteFails(t *testing.T) {
 	for _, b := range allBreaches() {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			group, name, _ := strings.Cut(b.test, "/")
+			group, name, cased := strings.Cut(b.test, "/")
+			if cased {
+				name = "/^" + name + "$"
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			run := exec.CommandContext(ctx, self, "-test.run=^TestBroken$/^"+group+"$/^"+name+"$", "-test.v")
+			run := exec.CommandContext(ctx, self, "-test.run=^TestBroken$/^"+group+"$"+name, "-test.v")
 			run.Env = append(os.Environ(), breaks+"="+b.name)
 			out, err := run.CombinedOutput()
 			if err == nil || !strings.Contains(string(out), "--- FAIL: TestBroken/"+b.test+" ") {
@@ -69,7 +72,7 @@ func TestBroken(t *testing.T) {
 				s, err := open(clock)
 				return b.wrap(s), err
 			}
-		}, &chattest.StoreOptions{Clock: true, Persistent: true, Shared: true})
+		}, &chattest.StoreOptions{Clock: true, Persistent: true, Shared: true, Revoker: true, Trimmer: true})
 	}
 }
 
@@ -89,7 +92,18 @@ type broken struct {
 	open    func(ctx context.Context, s chat.Store, c chat.NewCall) (chat.Call, bool, error)
 	settle  func(ctx context.Context, s chat.Store, n chat.Settlement) (chat.Call, bool, error)
 	expire  func(ctx context.Context, s chat.Store, grace time.Duration, limit int) ([]chat.Call, error)
+	revoke  func(ctx context.Context, s whole, r chat.Revocation) error
+	revoked func(ctx context.Context, s whole) ([]chat.Revocation, error)
+	trim    func(ctx context.Context, s whole, room chat.RoomID, keep chat.Retention, limit int) (int, error)
+	rooms   func(ctx context.Context, s whole, keep chat.Retention, limit int) ([]chat.RoomID, error)
 	close   func(s chat.Store) error
+}
+
+// whole is a store with all optional parts.
+type whole interface {
+	chat.Store
+	chat.Revoker
+	chat.Trimmer
 }
 
 func (b broken) Attach(committed func([]chat.Event)) (chat.Identity, error) {
@@ -174,6 +188,34 @@ func (b broken) ExpireCalls(ctx context.Context, grace time.Duration, limit int)
 		return b.expire(ctx, b.Store, grace, limit)
 	}
 	return b.Store.ExpireCalls(ctx, grace, limit)
+}
+
+func (b broken) Revoke(ctx context.Context, r chat.Revocation) error {
+	if b.revoke != nil {
+		return b.revoke(ctx, b.Store.(whole), r)
+	}
+	return b.Store.(whole).Revoke(ctx, r)
+}
+
+func (b broken) Revocations(ctx context.Context) ([]chat.Revocation, error) {
+	if b.revoked != nil {
+		return b.revoked(ctx, b.Store.(whole))
+	}
+	return b.Store.(whole).Revocations(ctx)
+}
+
+func (b broken) Trim(ctx context.Context, room chat.RoomID, keep chat.Retention, limit int) (int, error) {
+	if b.trim != nil {
+		return b.trim(ctx, b.Store.(whole), room, keep, limit)
+	}
+	return b.Store.(whole).Trim(ctx, room, keep, limit)
+}
+
+func (b broken) Trimmable(ctx context.Context, keep chat.Retention, limit int) ([]chat.RoomID, error) {
+	if b.rooms != nil {
+		return b.rooms(ctx, b.Store.(whole), keep, limit)
+	}
+	return b.Store.(whole).Trimmable(ctx, keep, limit)
 }
 
 func (b broken) Close() error {

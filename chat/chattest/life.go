@@ -71,7 +71,7 @@ func (w *world) writes(room chat.RoomID) map[string]func(ctx context.Context) er
 	open, pending, fast := w.call(room, ann), w.call(room, ann), w.call(room, ann)
 	w.opens(pending)
 	create := w.roomOf(chat.Public, "Never "+string(room), ann)
-	return map[string]func(ctx context.Context) error{
+	writes := map[string]func(ctx context.Context) error{
 		"Append":      func(ctx context.Context) error { _, err := w.s.Append(ctx, m); return err },
 		"CreateRoom":  func(ctx context.Context) error { _, err := w.s.CreateRoom(ctx, create); return err },
 		"PutUsers":    func(ctx context.Context) error { return w.s.PutUsers(ctx, []chat.User{{ID: "never", Name: "Never"}}) },
@@ -90,6 +90,13 @@ func (w *world) writes(room chat.RoomID) map[string]func(ctx context.Context) er
 			return err
 		},
 	}
+	if s, ok := w.s.(chat.Revoker); ok {
+		writes["Revoke"] = func(ctx context.Context) error { return s.Revoke(ctx, w.revocation(ann, "never", time.Hour)) }
+	}
+	if s, ok := w.s.(chat.Trimmer); ok {
+		writes["Trim"] = func(ctx context.Context) error { _, err := s.Trim(ctx, room, chat.Retention{Age: 1}, 10); return err }
+	}
+	return writes
 }
 
 // state is all that can be read of a room and its people.
@@ -110,7 +117,7 @@ func (w *world) state(room chat.RoomID) string {
 	}
 	users := w.known(ann.ID, bob.ID, cyd.ID, bot.ID, "never")
 	snap := w.snapshot(room)
-	return show([]any{w.all(chat.System, room), inbox, members, rooms, revs, ended, users, snap, w.id})
+	return show([]any{w.all(chat.System, room), inbox, members, rooms, revs, ended, users, snap, w.id, w.revocations()})
 }
 
 func testEndedContext(w *world) {
@@ -260,6 +267,12 @@ func testClosed(w *world) {
 		"Call":       func(ctx context.Context) error { _, err := w.s.Call(ctx, "x"); return err },
 		"FindCall":   func(ctx context.Context) error { _, _, err := w.s.FindCall(ctx, ann.ID, "x"); return err },
 		"EndedCalls": func(ctx context.Context) error { _, err := w.s.EndedCalls(ctx, ann.ID, time.Hour); return err },
+	}
+	if s, ok := w.s.(chat.Revoker); ok {
+		reads["Revocations"] = func(ctx context.Context) error { _, err := s.Revocations(ctx); return err }
+	}
+	if s, ok := w.s.(chat.Trimmer); ok {
+		reads["Trimmable"] = func(ctx context.Context) error { _, err := s.Trimmable(ctx, chat.Retention{Age: 1}, 10); return err }
 	}
 	w.close()
 	for _, calls := range []map[string]func(ctx context.Context) error{calls, reads} {

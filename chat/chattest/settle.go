@@ -17,6 +17,7 @@ var settleCases = []storeCase{
 	{"Twice", testSettleTwice, nil},
 	{"Race", testSettleRace, nil},
 	{"Forbidden", testSettleForbidden, nil},
+	{"System", testSettleSystem, nil},
 	{"New", testSettleNew, nil},
 	{"NewAgain", testSettleNewAgain, nil},
 	{"NewRace", testSettleNewRace, nil},
@@ -250,5 +251,39 @@ func testSettleForbidden(w *world) {
 	w.do(w.upon(room, ann, chat.Joined, bob, chat.Participant))
 	if call := w.settles(chat.Settlement{ID: open.ID, Answers: []string{"answer"}}); call.Status != chat.CallDone {
 		w.Errorf("the caller is a member again, SettleCall returned %s", show(call))
+	}
+}
+
+// testSettleSystem ends calls of the program itself, which is nowhere a member.
+func testSettleSystem(w *world) {
+	system := chat.User{ID: chat.System, Name: "System"}
+	for _, kind := range []chat.RoomKind{chat.Public, chat.Private, chat.Direct} {
+		name := ""
+		if kind != chat.Direct {
+			name = "System " + string(kind)
+		}
+		room := w.create(w.roomOf(kind, name, ann, bob)).ID
+		queued, fast := w.call(room, system), w.call(room, system)
+		w.opens(queued)
+		for i, s := range []chat.Settlement{{ID: queued.ID, Answers: []string{"one", "two"}}, {New: &fast, Answers: []string{"three"}}} {
+			call := w.settles(s)
+			if call.Status != chat.CallDone || len(call.Seqs) != len(s.Answers) || call.User != system {
+				w.Errorf("SettleCall returned %s: a call of System does not fail for not being a member", show(call))
+				continue
+			}
+			if e := w.stored(room, call.Seqs[0]); e.Text != s.Answers[0] || e.Call == nil || e.Call.By != system {
+				w.Errorf("answer %d is %s: it names System as who asked", i, show(e))
+			}
+		}
+		if snap, err := w.s.Snapshot(w.Context(), room, []chat.UserID{chat.System}); err != nil || len(snap.Members) > 0 {
+			w.Errorf("Snapshot has the place %s of System, %v: it does not become a member", show(snap.Members), err)
+		}
+		if kind == chat.Direct {
+			continue
+		}
+		open := w.call(room, system)
+		w.opens(open)
+		w.do(w.write(room, ann, chat.Archived))
+		w.forbidden(w.settles(chat.Settlement{ID: open.ID, Answers: []string{"too late"}}), "the room is archived, which holds for System, too")
 	}
 }

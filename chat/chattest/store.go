@@ -49,6 +49,12 @@ type StoreOptions struct {
 	// Clock: the store takes its time from the clock that the [Opener] is
 	// given. Without it, cases that need time wait for it, a second at most.
 	Clock bool
+	// Revoker: the store is a [chat.Revoker]. Its cases run on every store
+	// that is one; with the promise a store that is none fails.
+	Revoker bool
+	// Trimmer: the store is a [chat.Trimmer], in the same way. Most of the
+	// cases need a Clock, too: no event is removed on the day it was stored.
+	Trimmer bool
 }
 
 // TestStore runs the conformance suite of [chat.Store]. open is called by each
@@ -56,17 +62,19 @@ type StoreOptions struct {
 // t that it is given to clean up. The suite counts goroutines, so no other test
 // may run at the same time.
 func TestStore(t *testing.T, open func(t *testing.T) Opener, o *StoreOptions) {
-	if o == nil {
-		o = &StoreOptions{}
-	}
+	f := featuresOf(t, open(t), o)
+	t.Run("Parts", func(t *testing.T) { f.check(t) })
 	for _, g := range storeGroups {
+		if g.needs != nil && !g.needs(f) {
+			continue
+		}
 		t.Run(g.name, func(t *testing.T) {
 			for _, c := range g.cases {
-				if c.needs != nil && !c.needs(o) {
+				if c.needs != nil && !c.needs(f) {
 					continue
 				}
 				t.Run(c.name, func(t *testing.T) {
-					w := newWorld(t, open(t), o)
+					w := newWorld(t, open(t), f)
 					c.run(w)
 					w.finish()
 				})
@@ -79,34 +87,33 @@ func TestStore(t *testing.T, open func(t *testing.T) Opener, o *StoreOptions) {
 type storeGroup struct {
 	name  string
 	cases []storeCase
+	needs func(f *features) bool // nil: nothing
 }
 
 type storeCase struct {
 	name  string
 	run   func(w *world)
-	needs func(o *StoreOptions) bool // nil: nothing
+	needs func(f *features) bool // nil: nothing
 }
 
-func persistent(o *StoreOptions) bool { return o.Persistent }
-func shared(o *StoreOptions) bool     { return o.Shared }
-func clocked(o *StoreOptions) bool    { return o.Clock }
-
 var storeGroups = []storeGroup{
-	{"Append", appendCases},
-	{"Once", onceCases},
-	{"Access", accessCases},
-	{"Kinds", kindCases},
-	{"Edits", editCases},
-	{"Reactions", reactionCases},
-	{"Page", pageCases},
-	{"Viewers", viewerCases},
-	{"Rooms", roomCases},
-	{"Inbox", inboxCases},
-	{"Members", memberCases},
-	{"Users", userCases},
-	{"Calls", callCases},
-	{"Settle", settleCases},
-	{"Life", lifeCases},
-	{"Values", valueCases},
-	{"Shared", sharedCases},
+	{"Append", appendCases, nil},
+	{"Once", onceCases, nil},
+	{"Access", accessCases, nil},
+	{"Kinds", kindCases, nil},
+	{"Edits", editCases, nil},
+	{"Reactions", reactionCases, nil},
+	{"Page", pageCases, nil},
+	{"Viewers", viewerCases, nil},
+	{"Rooms", roomCases, nil},
+	{"Inbox", inboxCases, nil},
+	{"Members", memberCases, nil},
+	{"Users", userCases, nil},
+	{"Calls", callCases, nil},
+	{"Settle", settleCases, nil},
+	{"Life", lifeCases, nil},
+	{"Values", valueCases, nil},
+	{"Shared", sharedCases, nil},
+	{"Revoke", revokeCases, revoker},
+	{"Trim", trimCases, trimmer},
 }

@@ -17,5 +17,5 @@ func TestMemoryStore(t *testing.T) {
 		return func(clock func() time.Time) (chat.Store, error) {
 			return chat.NewMemoryStore(&chat.MemoryOptions{Clock: clock}), nil
 		}
-	}, &chattest.StoreOptions{Clock: true})
+	}, &chattest.StoreOptions{Clock: true, Revoker: true, Trimmer: true})
 }

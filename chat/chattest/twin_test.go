@@ -16,7 +16,7 @@ import (
 func TestTwins(t *testing.T) {
 	chattest.TestStore(t, func(t *testing.T) chattest.Opener {
 		return new(twins).open
-	}, &chattest.StoreOptions{Clock: true, Persistent: true, Shared: true})
+	}, &chattest.StoreOptions{Clock: true, Persistent: true, Shared: true, Revoker: true, Trimmer: true})
 }
 
 // twins are stores over the data of one store in memory.
@@ -188,4 +188,23 @@ func (s *twin) ExpireCalls(ctx context.Context, grace time.Duration, limit int) 
 func (s *twin) EndedCalls(ctx context.Context, user chat.UserID, age time.Duration) (c []chat.Call, err error) {
 	err = s.do(func(t chat.Store) error { c, err = t.EndedCalls(ctx, user, age); return err })
 	return c, err
+}
+
+func (s *twin) Revoke(ctx context.Context, r chat.Revocation) error {
+	return s.do(func(chat.Store) error { return s.data.store.Revoke(ctx, r) })
+}
+
+func (s *twin) Revocations(ctx context.Context) (all []chat.Revocation, err error) {
+	err = s.do(func(chat.Store) error { all, err = s.data.store.Revocations(ctx); return err })
+	return all, err
+}
+
+func (s *twin) Trim(ctx context.Context, room chat.RoomID, keep chat.Retention, limit int) (n int, err error) {
+	err = s.do(func(chat.Store) error { n, err = s.data.store.Trim(ctx, room, keep, limit); return err })
+	return n, err
+}
+
+func (s *twin) Trimmable(ctx context.Context, keep chat.Retention, limit int) (rooms []chat.RoomID, err error) {
+	err = s.do(func(chat.Store) error { rooms, err = s.data.store.Trimmable(ctx, keep, limit); return err })
+	return rooms, err
 }

@@ -17,7 +17,7 @@ var valueCases = []storeCase{
 	{"Times", testTimes, nil},
 	{"Clock", testClock, clocked},
 	{"ClockSetBack", testClockSetBack, clocked},
-	{"ClockSetBackReopened", testClockSetBackReopened, func(o *StoreOptions) bool { return o.Clock && o.Persistent }},
+	{"ClockSetBackReopened", testClockSetBackReopened, clockedPersistent},
 }
 
 var oddTexts = []string{

@@ -24,11 +24,13 @@ type world struct {
 	clock *clock      // nil when the store has its own
 
 	opener Opener
-	o      *StoreOptions
+	o      *features
 	stores []chat.Store
 
 	mu   sync.Mutex
 	last int // number of the last id
+
+	floors map[chat.RoomID]chat.Seq // of rooms that were trimmed
 }
 
 // Three people that every world has.
@@ -39,9 +41,9 @@ var (
 	bot = chat.User{ID: "bot:stock", Name: "Stock", Bot: true}
 )
 
-func newWorld(t *testing.T, opener Opener, o *StoreOptions) *world {
-	w := &world{T: t, opener: opener, o: o}
-	if o.Clock {
+func newWorld(t *testing.T, opener Opener, f *features) *world {
+	w := &world{T: t, opener: opener, o: f, floors: make(map[chat.RoomID]chat.Seq)}
+	if f.Clock {
 		w.clock = newClock()
 	}
 	w.s, w.id, w.log = w.open()

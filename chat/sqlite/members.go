@@ -110,8 +110,8 @@ func (w *writer) markRead(m chat.ReadMark) error {
 	seq := min(m.Seq, r.seq)
 	// n is that of the event at the marker or, where that is not kept any
 	// more, the one before the oldest that is: nobody can read what is gone.
-	return w.exec(`UPDATE {p}members SET read = ?1, n = max(n, (SELECT e.n - (e.key > ?4 AND e.kind = ?5) FROM {p}events e
-			WHERE e.key BETWEEN ?4 AND ?6 ORDER BY e.key LIMIT 1))
+	return w.exec(`UPDATE {p}members SET read = ?1, n = CASE WHEN since > ?1 THEN n ELSE max(n,
+			(SELECT e.n - (e.key > ?4 AND e.kind = ?5) FROM {p}events e WHERE e.key BETWEEN ?4 AND ?6 ORDER BY e.key LIMIT 1)) END
 		WHERE user_no = ?2 AND room_no = ?3 AND banned = 0 AND read < ?1`,
 		seq, u.no, r.no, eventKey(r.no, seq), kindMessage, eventKey(r.no, r.seq))
 }

@@ -16,5 +16,5 @@ func TestStore(t *testing.T) {
 		return func(clock func() time.Time) (chat.Store, error) {
 			return Open(context.Background(), path, &Options{Clock: clock})
 		}
-	}, &chattest.StoreOptions{Persistent: true, Clock: true})
+	}, &chattest.StoreOptions{Persistent: true, Clock: true, Revoker: true, Trimmer: true})
 }
