@@ -6,6 +6,8 @@
 //   - [Sample] makes them up, always the same, without a network. It is there
 //     for demonstrations and tests, and its answers say so.
 //   - [Stooq] asks a server that speaks the CSV of stooq.com.
+//   - [Finnhub] asks finnhub.io, with a key.
+//   - [Fallback] asks several providers in turn.
 //   - [Cached] keeps the quotes of another provider for a while, and protects
 //     its source.
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -12,13 +11,8 @@ import (
 	"time"
 )
 
-// Limits of one question to a [Stooq] server.
-const (
-	stooqTimeout  = 5 * time.Second
-	stooqMaxBody  = 64 << 10
-	stooqRetry    = 300 * time.Millisecond // the longest pause before the second attempt
-	stooqRedirect = 3
-)
+// stooqRetry is the longest pause before the second attempt.
+const stooqRetry = 300 * time.Millisecond
 
 // StooqOptions are the options of [NewStooq]. nil means all defaults.
 type StooqOptions struct {
@@ -72,26 +66,11 @@ func NewStooq(o *StooqOptions) (*Stooq, error) {
 		s.opt.UserAgent = "gochat-stockbot"
 	}
 	var err error
-	if s.url, err = url.Parse(s.opt.URL); err != nil {
-		return nil, fmt.Errorf("stock: URL of the source: %w", err)
+	if s.url, err = sourceURL(s.opt.URL); err != nil {
+		return nil, err
 	}
-	if s.url.Scheme != "http" && s.url.Scheme != "https" || s.url.Host == "" || s.url.RawQuery != "" || s.url.Fragment != "" {
-		return nil, fmt.Errorf("stock: URL of the source %q is not http(s)://host/path", s.url.Redacted())
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableKeepAlives = true // questions are rare; nothing is left open
-	transport.MaxResponseHeaderBytes = 16 << 10
-	s.client = &http.Client{Transport: transport, CheckRedirect: sameHost}
+	s.client = newClient()
 	return s, nil
-}
-
-// sameHost follows a redirect only to where we asked in the first place: the
-// address of the source is the operator's choice, not the source's.
-func sameHost(next *http.Request, via []*http.Request) error {
-	if len(via) > stooqRedirect || next.URL.Host != via[0].URL.Host || next.URL.Scheme != via[0].URL.Scheme {
-		return http.ErrUseLastResponse
-	}
-	return nil
 }
 
 // Quote asks the server, within 5 s and ctx. When it does not answer, or with
@@ -104,7 +83,7 @@ func (s *Stooq) Quote(ctx context.Context, symbol string) (Quote, error) {
 	if err := s.rest.err(); err != nil {
 		return Quote{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, stooqTimeout)
+	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
 	defer cancel()
 	q, after, err := s.ask(ctx, symbol)
 	if errors.Is(err, ErrUnavailable) && after == 0 {
@@ -139,23 +118,12 @@ func (s *Stooq) ask(ctx context.Context, symbol string) (q Quote, after time.Dur
 		return Quote{}, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer resp.Body.Close()
-	after = retryAfter(resp.Header.Get("Retry-After"))
-	switch code := resp.StatusCode; {
-	case code == http.StatusTooManyRequests:
-		return Quote{}, after, fmt.Errorf("%w: status %d", ErrQuota, code)
-	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusUnavailableForLegalReasons:
-		return Quote{}, after, fmt.Errorf("%w: status %d", ErrBlocked, code)
-	case code >= 500:
-		return Quote{}, after, fmt.Errorf("%w: status %d", ErrUnavailable, code)
-	case code != http.StatusOK:
-		return Quote{}, 0, fmt.Errorf("%w: status %d", ErrBadResponse, code)
+	if after, err := refusedBy(resp); err != nil {
+		return Quote{}, after, err
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, stooqMaxBody+1))
+	body, err := readBody(resp)
 	if err != nil {
-		return Quote{}, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	if len(body) > stooqMaxBody {
-		return Quote{}, 0, fmt.Errorf("%w: more than %d bytes", ErrBadResponse, stooqMaxBody)
+		return Quote{}, 0, err
 	}
 	q, err = parseCSV(body, symbol)
 	return q, 0, err

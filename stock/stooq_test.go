@@ -45,6 +45,13 @@ func newSource(t *testing.T, o *StooqOptions, answer http.HandlerFunc) *source {
 	var err error
 	s.Stooq, err = NewStooq(o)
 	require.NoError(t, err)
+	s.plug(t, s.client, answer)
+	return s
+}
+
+// plug connects a client to a server that answers, without a network.
+func (s *source) plug(t *testing.T, client *http.Client, answer http.HandlerFunc) {
+	t.Helper()
 
 	conns := make(chan net.Conn)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -57,7 +64,7 @@ func newSource(t *testing.T, o *StooqOptions, answer http.HandlerFunc) *source {
 		require.NoError(t, server.Close())
 		require.ErrorIs(t, <-served, http.ErrServerClosed)
 	})
-	s.client.Transport.(*http.Transport).DialContext = func(ctx context.Context, _, addr string) (net.Conn, error) {
+	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, _, addr string) (net.Conn, error) {
 		s.mu.Lock()
 		s.hosts = append(s.hosts, addr)
 		s.mu.Unlock()
@@ -69,7 +76,6 @@ func newSource(t *testing.T, o *StooqOptions, answer http.HandlerFunc) *source {
 			return nil, ctx.Err()
 		}
 	}
-	return s
 }
 
 // pipes is a listener of net.Pipe connections.
@@ -140,7 +146,7 @@ func TestStooqFailures(t *testing.T) {
 		"empty":           {write(""), ErrBadResponse, 1},
 		"two quotes":      {write(csvHeader + csvRow + csvRow), ErrBadResponse, 1},
 		"endless":         {func(w http.ResponseWriter, _ *http.Request) { endless(w) }, ErrBadResponse, 1},
-		"too long":        {write(csvHeader + csvRow + strings.Repeat("\r\n", stooqMaxBody)), ErrBadResponse, 1},
+		"too long":        {write(csvHeader + csvRow + strings.Repeat("\r\n", sourceMaxBody)), ErrBadResponse, 1},
 		"endless, packed": {packed, ErrBadResponse, 1},
 		"404":             {status(404), ErrBadResponse, 1},
 		"400":             {status(400), ErrBadResponse, 1},
@@ -163,7 +169,7 @@ func TestStooqFailures(t *testing.T) {
 				s := newSource(t, nil, c.answer)
 				start := time.Now()
 				q, err := s.Quote(t.Context(), "aapl.us")
-				require.LessOrEqual(t, time.Since(start), stooqTimeout)
+				require.LessOrEqual(t, time.Since(start), sourceTimeout)
 				require.Equal(t, c.asked, s.asked.Load())
 				for _, h := range s.hosts {
 					require.Equal(t, "quotes.example:80", h)
