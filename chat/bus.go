@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -79,25 +80,36 @@ func (n *Node) publish(p published) {
 			}
 			k++
 		}
-		n.send("room:"+string(p.events[0].Room), envelope{Events: p.events[:k]})
+		n.sendEvents(p.events[:k])
 		p.events = p.events[k:]
+	}
+}
+
+// sendEvents publishes events of one room: by halves when JSON made them longer
+// than the broker carries.
+func (n *Node) sendEvents(events []Event) {
+	err := n.send("room:"+string(events[0].Room), envelope{Events: events})
+	if half := len(events) / 2; half > 0 && errors.Is(err, transport.ErrTooLarge) {
+		n.sendEvents(events[:half])
+		n.sendEvents(events[half:])
 	}
 }
 
 // send publishes one envelope. Failures are the broker's to report: what is
 // lost here is found in the log.
-func (n *Node) send(key string, e envelope) {
+func (n *Node) send(key string, e envelope) error {
 	e.V, e.Store, e.Epoch, e.Node = 1, n.storeID, *n.epoch.Load(), n.id
 	body, err := json.Marshal(e)
 	if err != nil {
 		n.log.Error("chat: encode for other nodes", "err", err)
-		return
+		return err
 	}
 	ctx, cancel := n.timeout()
 	defer cancel()
-	if err := n.broker.Publish(ctx, n.storeID, key, body); err != nil {
+	if err = n.broker.Publish(ctx, n.storeID, key, body); err != nil {
 		n.log.Debug("chat: publish to other nodes", "err", err)
 	}
+	return err
 }
 
 // subscribeLoop receives what other nodes and bots publish.

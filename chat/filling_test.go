@@ -1,7 +1,9 @@
 package chat_test
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -10,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
+	broker "github.com/carlware/gochat/transport/memory"
 )
 
 func TestNewEpochEndsReadingOfTheLog(t *testing.T) {
@@ -101,5 +105,34 @@ func TestOneFailingStepOfTheSweepDoesNotStopTheOthers(t *testing.T) {
 		})
 		require.NoError(t, err)
 		require.Equal(t, "timeout", nextOutcome(t, ana).Error.Code)
+	})
+}
+
+func TestOtherNodesHearWhatJSONMakesLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := command.NewBot("loud", &command.BotOptions{Logger: quiet})
+		command.Handle(bot, "shout", "Says much", func(ctx context.Context, c *command.Call, _ struct{}) error {
+			for range 15 {
+				if err := c.Say(strings.Repeat("<", 4000)); err != nil { // \u003c
+					return err
+				}
+			}
+			return nil
+		})
+		s := newShared()
+		ba := broker.New(nil)
+		bb := ba.Connect()
+		t.Cleanup(func() { ba.Close(); bb.Close() })
+		a := newNode(t, &chat.Options{Store: s.connect(), Broker: ba, Commands: bot})
+		b := newNode(t, &chat.Options{Store: s.connect(), Broker: bb})
+		synctest.Wait()
+		connect(t, a, "ana", nil)
+		bob := connect(t, b, "bob", nil)
+		r, id := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		seqs(t, bob, id, 2)
+		c, err := r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: "/shout"})
+		require.NoError(t, err)
+		require.Equal(t, chat.CallDone, ended(t, c).Status)
+		require.Len(t, seqs(t, bob, id, 3), 15, "at once, not with the next sweep")
 	})
 }
