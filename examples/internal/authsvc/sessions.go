@@ -8,7 +8,7 @@ import (
 )
 
 // The routes by which a user sees and ends his logins on other devices (ASVS
-// 5.0, 7.4.5 and 7.5.2). They go by the access token, so no other site can use
+// 5.0, 7.5.2). They go by the access token, so no other site can use
 // them.
 
 func (s *Service) sessions(w http.ResponseWriter, r *http.Request) error {
