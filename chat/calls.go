@@ -32,12 +32,17 @@ type calls struct {
 	mu        sync.Mutex
 	pending   map[string]*pending
 	byKey     map[callKey]*pending
-	abandoned int // handlers that go on after their deadline; each holds a place
+	told      map[string]bool // calls whose end this node has told
+	abandoned int             // handlers that go on after their deadline; each holds a place
 }
 
 // maxOutcomes is how many bytes of outcomes may wait for a session beyond what
 // else may. One that has more does not read, and ends.
 const maxOutcomes = 1 << 20
+
+// maxTold is how many ended calls a node remembers to have told of; beyond it
+// all are forgotten, and told again should their bots reply once more.
+const maxTold = 4096
 
 type callKey struct {
 	user UserID
@@ -92,7 +97,7 @@ func (c *PendingCall) Wait(ctx context.Context) (Outcome, error) {
 
 func (c *calls) init(n *Node, local command.Handler, prefer map[string]string) {
 	c.n, c.local = n, local
-	c.pending, c.byKey = map[string]*pending{}, map[callKey]*pending{}
+	c.pending, c.byKey, c.told = map[string]*pending{}, map[callKey]*pending{}, map[string]bool{}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if d, ok := local.(command.Specs); ok {
 		c.specs = map[string]CommandSpec{}
@@ -324,6 +329,12 @@ func (c *calls) rename(p *pending, stored Call) {
 
 // finish tells everybody concerned how a stored call ended.
 func (c *calls) finish(call Call) {
+	c.mu.Lock()
+	if len(c.told) >= maxTold {
+		clear(c.told)
+	}
+	c.told[call.ID] = true
+	c.mu.Unlock()
 	o := outcomeOf(call)
 	c.heard(call.User.ID, o)
 	if c.n.broker != nil {
@@ -332,6 +343,13 @@ func (c *calls) finish(call Call) {
 	for _, seq := range call.Seqs {
 		c.n.learn(call.Room, seq)
 	}
+}
+
+// hasTold reports whether this node has told how a call ended.
+func (c *calls) hasTold(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.told[id]
 }
 
 // heard passes an outcome to whoever waits for it on this node.

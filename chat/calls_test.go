@@ -260,3 +260,41 @@ func TestOutcomesDoNotFillASessionThatIsNotRead(t *testing.T) {
 		require.NoError(t, again.Err(), "what it is reminded of does not end it again")
 	})
 }
+
+// repeating is a broker at which every reply of a bot comes many times.
+type repeating struct{ *broker.Broker }
+
+func (b repeating) Results(ctx context.Context, store string, fn func(context.Context, transport.Result) error) error {
+	return b.Broker.Results(ctx, store, func(ctx context.Context, r transport.Result) error {
+		for range 50 {
+			if err := fn(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestRepeatsOfAReplyAreNotPassedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := broker.New(nil)
+		t.Cleanup(func() { b.Close() })
+		var runs atomic.Int64
+		serve(t, echo(&runs), b)
+		n := newNode(t, &chat.Options{Broker: repeating{b}})
+		ana := connect(t, n, "ana", nil)
+		r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+		synctest.Wait()
+		c, err := r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: "/echo"})
+		require.NoError(t, err)
+		ended(t, c)
+		synctest.Wait()
+		outcomes := 0
+		for _, d := range ana.Take(nil, 1<<30) {
+			if d.Outcome != nil {
+				outcomes++
+			}
+		}
+		require.Equal(t, 1, outcomes)
+	})
+}

@@ -309,10 +309,13 @@ func (c *calls) result(ctx context.Context, id, bot string, reply command.Reply)
 		c.n.log.Warn("chat: dropped a reply to another bot's call", "bot", bot, "call", id)
 		return nil
 	case call.Status != CallPending:
-		// Late, or a repeat. Whoever asked may not have heard: say again.
+		// Late, or a repeat. Whoever asked may not have heard, if the node that
+		// stored the end died then: say it again, but not with every repeat.
 		c.n.trace.LateReply(bot)
 		c.n.log.Info("chat: dropped a reply to a call that has ended", "bot", bot, "call", id)
-		c.finish(call)
+		if !c.hasTold(id) {
+			c.finish(call)
+		}
 		return nil
 	}
 	s := settlement(reply)
