@@ -136,7 +136,6 @@ func (n *Node) Connect(ctx context.Context, p Principal, o *SessionOptions) (*Se
 		return nil, fmt.Errorf("chat: connect %q: %w", p.User.ID, ErrRevoked)
 	}
 	n.came(s)
-	n.trace.Connected()
 	return s, nil
 }
 
@@ -190,9 +189,12 @@ func (n *Node) enter(ctx context.Context, s *Session, opt SessionOptions) error 
 	}
 	n.calls.remind(ctx, s)
 	s.mu.Lock()
-	s.entered = true
-	joined := s.joined
+	s.entered = s.err == nil
+	entered, joined := s.entered, s.joined
 	s.mu.Unlock()
+	if entered {
+		n.trace.Connected() // for from here on its end is traced
+	}
 	if joined { // perhaps after the inbox was read
 		return n.reconcile(ctx, s)
 	}

@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -146,4 +147,44 @@ func TestTrace(t *testing.T) {
 	require.Equal(t, []string{"time failed"}, ended)
 	require.Equal(t, []int{1, 1, 1}, []int{stored, connected, disconnected})
 	require.NotZero(t, behind)
+}
+
+func TestTraceOfARefusedConnectIsBalanced(t *testing.T) {
+	connected, disconnected := 0, 0
+	release := make(chan struct{})
+	store := &faulty{Store: chat.NewMemoryStore(nil)}
+	n := newNode(t, &chat.Options{
+		Store: store,
+		Commands: chat.CommandHandler(command.HandlerFunc(func(context.Context, *command.Call) error {
+			<-release // Shutdown waits for it
+			return nil
+		})),
+		Trace: &chat.Trace{
+			Connected:    func() { connected++ },
+			Disconnected: func(error) { disconnected++ },
+		},
+	})
+	store.ended = func(func() ([]chat.Call, error)) ([]chat.Call, error) { // the last thing that Connect reads
+		return nil, n.Revoke(t.Context(), chat.Revocation{User: "ana", Session: "login-ana", Until: time.Now().Add(time.Hour)})
+	}
+	_, err := n.Connect(t.Context(), as("ana"), nil)
+	require.ErrorIs(t, err, chat.ErrRevoked)
+	require.Equal(t, connected, disconnected)
+
+	r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+	_, err = r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: "/wait"})
+	require.NoError(t, err)
+	down := make(chan error, 1)
+	store.ended = func(func() ([]chat.Call, error)) ([]chat.Call, error) {
+		go func() { down <- n.Shutdown(context.Background()) }()
+		for n.Ready(t.Context()) == nil {
+			runtime.Gosched()
+		}
+		return nil, nil
+	}
+	_, err = n.Connect(t.Context(), as("bob"), nil)
+	require.ErrorIs(t, err, chat.ErrClosed)
+	require.Equal(t, connected, disconnected)
+	close(release)
+	require.NoError(t, <-down)
 }
