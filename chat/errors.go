@@ -15,7 +15,8 @@ var (
 	// ErrIDReused: the id was used by the same user for something else.
 	ErrIDReused = errors.New("chat: id was used for something else")
 	// ErrStale: who may do what has changed since the write was authorised.
-	// The node handles it; callers of a [Hub] do not see it.
+	// The node authorises it again, some times; callers of a [Hub] see it only
+	// when it changes all the time.
 	ErrStale = errors.New("chat: authorisation is stale")
 	// ErrOutcomeUnknown: it may have been stored. Trying again with the same
 	// id is safe and gives the answer.

@@ -44,8 +44,7 @@ func (c *names) put(u User, admitted bool) {
 	c.users[u.ID] = known{u, admitted || c.users[u.ID].admitted && c.users[u.ID].user == u}
 }
 
-// user returns who has acted before as id. One that was never admitted is
-// ErrForbidden: identity comes from authentication.
+// user returns who acts as id. One that nobody knows is ErrNotFound.
 func (n *Node) user(ctx context.Context, id UserID) (User, error) {
 	if id == System {
 		return User{ID: System, Name: "system", Bot: true}, nil
