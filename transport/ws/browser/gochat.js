@@ -899,6 +899,9 @@ export class Client {
 			if (f.type === "error") {
 				const { code } = cleanError(f.error);
 				this.#plain = code === "bad_request" || code === "too_long";
+				// The server closes after any other refusal, with a code that
+				// says whether to come back. The hello's timer bounds the wait.
+				if (!this.#plain) return this.#warn(`hello was refused: ${code}`, f);
 				return this.#lost(conn, 1006, `hello: ${code}`);
 			}
 			return this.#warn("a frame before the welcome", f);

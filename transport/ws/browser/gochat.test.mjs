@@ -356,6 +356,18 @@ test("a hello that is refused is said without what was seen", async () => {
 	assert.deepEqual(seqs(heard), [10]);
 });
 
+test("a hello that is refused for good waits for the close that says so", async () => {
+	const { client } = newClient();
+	client.start();
+	await settle();
+	const s = socket();
+	s.accept();
+	s.say({ type: "error", re: s.last("hello").id, error: { code: "unauthorized", message: "ended" } });
+	s.end(4501);
+	assert.equal(client.state.name, "closed");
+	assert.equal(client.state.code, 4501);
+});
+
 test("an address that can't be dialled ends it", async () => {
 	class Refusing { constructor() { throw new SyntaxError("bad url"); } }
 	const { client } = newClient({ WebSocket: Refusing });
