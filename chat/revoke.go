@@ -92,12 +92,12 @@ func (n *Node) Revoke(ctx context.Context, r Revocation) error {
 		r.Before = time.Now()
 	}
 	r.Before, r.Until = r.Before.UTC(), r.Until.UTC()
+	n.revoke(r) // first: the sessions here end also when the store is away
 	if s, ok := n.store.(Revoker); ok {
 		if err := s.Revoke(ctx, r); err != nil {
 			return fmt.Errorf("chat: revoke logins of %q: %w", r.User, err)
 		}
 	}
-	n.revoke(r)
 	if n.broker != nil {
 		n.enqueue(published{revocation: &r})
 	}
