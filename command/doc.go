@@ -61,6 +61,14 @@
 //	r := commandtest.Run(t, bot, "/greet=Ana", nil)
 //	// r.Public(0) == "Hello, Ana!"
 //
+// It also plays whole conversations from a file, and runs a bot behind a broker
+// that repeats, delays and loses what it carries.
+//
+// # Without a broker, in any language
+//
+// Package webhook has a [Handler] that posts a call to another program, which
+// answers in JSON, and the other program's side in Go.
+//
 // # What goes through the broker
 //
 // Package transport says what a broker promises. The bodies that it carries
@@ -94,6 +102,6 @@
 // # The chat's side
 //
 // [Execute] runs one call with its deadline, [Remote] knows and calls the bots
-// behind a broker, [Help], [Nearest] and [Unknown] answer what no bot does. A
-// program that embeds the chat needs none of them.
+// behind a broker, [Help], [Nearest] and [Unknown] answer what no bot does,
+// [Complete] helps who is typing. A program that embeds the chat needs none of them.
 package command
