@@ -143,6 +143,7 @@ func echo(runs *atomic.Int64) *command.Bot {
 		select {
 		case <-time.After(a.Wait):
 		case <-ctx.Done():
+			return ctx.Err()
 		}
 		return c.Say("echo " + c.Args)
 	})
