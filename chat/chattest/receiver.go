@@ -53,13 +53,6 @@ func (r *receiver) event(room chat.RoomID, seq chat.Seq) (chat.Event, bool) {
 	return chat.Event{}, false
 }
 
-// count returns how many events of the room were received.
-func (r *receiver) count(room chat.RoomID) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.rooms[room])
-}
-
 // finish closes the store and checks that its receivers were given the log as
 // it is stored: every event once, in order; and that each room tells how many
 // members it lists. A case that has closed the store sets it to nil.

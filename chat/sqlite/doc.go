@@ -51,8 +51,8 @@
 //
 // # Old events
 //
-// [Store.Trim] removes events in transactions of 500, and writes of others come
-// in between. A file that this package has made then shrinks, by up to 1,000
+// [Store.Trim] removes events in transactions of 500, of about 10 ms each, and
+// writes of others come in between. A file that this package has made then shrinks, by up to 1,000
 // pages with each of them. A file that was there before, of a host program or
 // of the first version of this package, keeps its size, and what is removed
 // makes room for what comes; PRAGMA auto_vacuum = INCREMENTAL and VACUUM, run
