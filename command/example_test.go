@@ -120,3 +120,26 @@ func ExampleBot_Use() {
 	fmt.Println(count)
 	// Output: 1
 }
+
+// What a page offers to somebody who types.
+func ExampleComplete() {
+	bot := command.NewBot("shop", nil)
+	command.Handle(bot, "order", "Buys or sells", func(_ context.Context, _ *command.Call, _ struct {
+		Side  string `cmd:"side,required" enum:"buy|sell"`
+		Count int    `cmd:"count,required" help:"how many"`
+	}) error {
+		return nil
+	})
+	for _, line := range []string{"/o", "/order ", "/order side=s", "/order c"} {
+		c := command.Complete(bot.Specs(), line, len(line))
+		for _, choice := range c.Choices {
+			fmt.Printf("%q\n", line[:c.Start]+choice.Text)
+		}
+	}
+	// Output:
+	// "/order "
+	// "/order buy"
+	// "/order sell"
+	// "/order side=sell"
+	// "/order count="
+}

@@ -42,3 +42,16 @@ func ExampleCached() {
 	// MSFT.US quote is $497.65 per share. (sample data) <nil>
 	// true
 }
+
+// A source with a key, made-up quotes when it fails.
+func ExampleFallback() {
+	live, err := stock.NewFinnhub("your-key", &stock.FinnhubOptions{URL: "http://127.0.0.1:1/quote"}) // nobody is there
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	provider := stock.Fallback(stock.Cached(live, nil), stock.Sample{})
+	q, err := provider.Quote(context.Background(), "aapl.us")
+	fmt.Println(q, err)
+	// Output: AAPL.US quote is $93.42 per share. (sample data) <nil>
+}

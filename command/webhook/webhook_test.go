@@ -325,6 +325,26 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
+// Whoever has the secret can still send nothing that does harm.
+func FuzzRequest(f *testing.F) {
+	for _, s := range []string{`{"v":1,"id":"i","command":"tell","text":"all","line":"/tell all","timeout_ms":1000,"room":{"id":"r"},"user":{"id":"u","role":"owner"}}`, "", "{}", `{"v":1,"timeout_ms":1e3}`} {
+		f.Add([]byte(s))
+	}
+	served := webhook.Serve(newBot(), secret, &webhook.ServeOptions{Logger: quiet})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r := httptest.NewRequest("POST", "/", strings.NewReader(string(body)))
+		r.Header.Set("Content-Type", "application/json")
+		webhook.Sign(r.Header, secret, body, time.Now())
+		w := httptest.NewRecorder()
+		served.ServeHTTP(w, r)
+		if w.Code == 200 {
+			require.True(t, json.Valid(w.Body.Bytes()))
+		} else {
+			require.Contains(t, []int{400, 413}, w.Code)
+		}
+	})
+}
+
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
