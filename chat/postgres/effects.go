@@ -27,8 +27,7 @@ func (p *pipe) concerns(in *chat.Write) *concerns {
 			p.query(func(r *row) {
 				c.banned = r.bool()
 				c.member = !c.banned
-			}, `SELECT banned FROM {s}members WHERE user_no = (SELECT no FROM {s}users WHERE id = $1)
-				AND room_no = (SELECT no FROM {s}rooms WHERE id = $2)`, in.Target.ID, in.Room)
+			}, `SELECT banned FROM {s}members WHERE room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND user_id = $2`, in.Room, in.Target.ID)
 		}
 	case chat.Renamed:
 		p.named(in.Text, &c.holder)
@@ -79,14 +78,14 @@ func (t *tx) apply(r *room, e *chat.Event, was *concerns, u, target *user) {
 	case chat.Left:
 		if was.member {
 			r.members--
-			t.write(`DELETE FROM {s}members WHERE user_no = $1 AND room_no = $2`, target.no, r.no)
+			t.removeMember(r, target)
 			t.raise(target)
 		}
 	case chat.Banned:
 		t.ban(r, e.Off, was.place, target)
 	case chat.RoleChanged:
 		if was.member {
-			t.write(`UPDATE {s}members SET role = $3 WHERE user_no = $1 AND room_no = $2`, target.no, r.no, e.Role)
+			t.write(`UPDATE {s}members SET role = $3 WHERE room_no = $1 AND user_id = $2`, r.no, target.ID, e.Role)
 			t.raise(target)
 		}
 	case chat.Renamed:
@@ -128,7 +127,7 @@ func (t *tx) ban(r *room, off bool, was place, target *user) {
 	if off != was.banned {
 		return // as it is
 	}
-	t.write(`DELETE FROM {s}members WHERE user_no = $1 AND room_no = $2`, target.no, r.no)
+	t.removeMember(r, target)
 	if off {
 		return
 	}
@@ -137,4 +136,8 @@ func (t *tx) ban(r *room, off bool, was place, target *user) {
 		t.raise(target)
 	}
 	t.write(`INSERT INTO {s}members (user_no, room_no, user_id, role, banned) VALUES ($1, $2, $3, '', true)`, target.no, r.no, target.ID)
+}
+
+func (t *tx) removeMember(r *room, target *user) {
+	t.write(`DELETE FROM {s}members WHERE room_no = $1 AND user_id = $2`, r.no, target.ID)
 }

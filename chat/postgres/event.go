@@ -77,8 +77,11 @@ type stored struct {
 	batch int64
 }
 
-const storedQuery = `SELECT e.hash, e.batch, ` + eventColumns + ` FROM ` + eventTables + `
-	WHERE e.room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND e.user_no = (SELECT no FROM {s}users WHERE id = $2) AND e.id = $3`
+// storedQuery looks by the user and the id, and not through all the log of the
+// room: OFFSET 0 leaves the planner no choice.
+const storedQuery = `SELECT e.hash, e.batch, ` + eventColumns + ` FROM (
+		SELECT * FROM {s}events WHERE user_no = (SELECT no FROM {s}users WHERE id = $2) AND id = $3 OFFSET 0
+	) e ` + eventOthers + ` WHERE e.room_no = (SELECT no FROM {s}rooms WHERE id = $1)`
 
 // stored adds a query for the event that user stored in room with id.
 func (p *pipe) stored(room chat.RoomID, user chat.UserID, id string) *stored {

@@ -22,7 +22,7 @@ const admitted = `admitted AS MATERIALIZED (
 	SELECT r.no, h.seq AS head, greatest(h.floor, coalesce(m.visible_from, 0)) AS floor, coalesce(m.role, '') AS role,
 		coalesce(m.user_no, 0) AS me
 	FROM {s}rooms r JOIN {s}heads h ON h.room_no = r.no
-	LEFT JOIN {s}members m ON m.user_no = (SELECT no FROM {s}users WHERE id = $1) AND m.room_no = r.no AND NOT m.banned
+	LEFT JOIN {s}members m ON m.room_no = r.no AND m.user_id = $1 AND NOT m.banned
 	WHERE r.id = $2 AND (m.user_no IS NOT NULL OR $1 = 'system')
 )`
 
@@ -70,8 +70,8 @@ func (s *Store) Snapshot(ctx context.Context, room chat.RoomID, users []chat.Use
 			p.query(func(r *row) {
 				m := r.member()
 				v.Members[m.User.ID] = m
-			}, `SELECT `+memberColumns+` FROM {s}users u JOIN {s}members m ON m.user_no = u.no
-				AND m.room_no = (SELECT no FROM {s}rooms WHERE id = $1) WHERE u.id = ANY ($2::text[])`, room, known(users))
+			}, `SELECT `+memberColumns+` FROM {s}members m JOIN {s}users u ON u.no = m.user_no
+				WHERE m.room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND m.user_id = ANY ($2::text[])`, room, known(users))
 		}
 		p.exec(`COMMIT`)
 		err := p.send(ctx, s.readers)
@@ -116,21 +116,20 @@ func (t *tx) markRead(ctx context.Context, marks []chat.ReadMark) error {
 		rooms[i], users[i], seqs[i] = string(m.Room), string(m.User), int64(m.Seq)
 	}
 	p := t.pipe()
-	p.exec(`WITH `+marked+` SELECT FROM marked k JOIN {s}members m ON m.user_no = k.user_no AND m.room_no = k.room_no
-		WHERE NOT m.banned AND m.read < k.seq ORDER BY m.room_no, m.user_no FOR NO KEY UPDATE OF m`, rooms, users, seqs)
+	p.exec(`WITH `+marked+` SELECT FROM marked k JOIN {s}members m ON m.room_no = k.room_no AND m.user_id = k.user_id
+		WHERE NOT m.banned AND m.read < k.seq ORDER BY m.room_no, m.user_id FOR NO KEY UPDATE OF m`, rooms, users, seqs)
 	// n is that of the event at the marker or, where that is not kept any
 	// more, the one before the oldest that is: nobody can read what is gone.
-	p.exec(`WITH `+marked+` UPDATE {s}members m SET read = k.seq, n = greatest(m.n, (
+	p.exec(`WITH `+marked+` UPDATE {s}members m SET read = k.seq, n = CASE WHEN m.since > k.seq THEN m.n ELSE greatest(m.n, (
 			SELECT e.n - (e.seq > k.seq AND e.kind = 2)::int FROM {s}events e WHERE e.room_no = k.room_no AND e.seq >= k.seq
-			ORDER BY e.seq LIMIT 1)) FROM marked k
-		WHERE m.user_no = k.user_no AND m.room_no = k.room_no AND NOT m.banned AND m.read < k.seq`, rooms, users, seqs)
+			ORDER BY e.seq LIMIT 1)) END FROM marked k
+		WHERE m.room_no = k.room_no AND m.user_id = k.user_id AND NOT m.banned AND m.read < k.seq`, rooms, users, seqs)
 	return t.send(ctx, p)
 }
 
 // marked is the places that are marked, up to the heads of their rooms.
 const marked = `marked AS MATERIALIZED (
-	SELECT u.no AS user_no, r.room_no, least(i.seq, r.seq) AS seq
+	SELECT r.room_no, i.user_id, least(i.seq, r.seq) AS seq
 	FROM unnest($1::text[], $2::text[], $3::bigint[]) AS i (room_id, user_id, seq)
 	JOIN LATERAL (SELECT h.room_no, h.seq FROM {s}rooms r JOIN {s}heads h ON h.room_no = r.no WHERE r.id = i.room_id OFFSET 0) r ON true
-	JOIN LATERAL (SELECT u.no FROM {s}users u WHERE u.id = i.user_id OFFSET 0) u ON true
 )`

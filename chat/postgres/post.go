@@ -77,10 +77,8 @@ func unique(reqs []*request) (firsts, repeats []*request, first map[postKey]*req
 // requests. If the server refuses a value of one of them, the others are stored
 // without it.
 func (c *committer) insert(reqs []*request, token int64) {
-	fates := make([]fate, len(reqs))
 	err := c.try(func(ctx context.Context, a *attempt) error {
-		clear(fates)
-		return c.columns.send(ctx, c.dialect, a, reqs, token, fates)
+		return c.columns.send(ctx, c.dialect, a, reqs, token)
 	})
 	if len(reqs) > 1 && ofRow(err) {
 		half := len(reqs) / 2
@@ -88,13 +86,18 @@ func (c *committer) insert(reqs []*request, token int64) {
 		c.insert(reqs[half:], token)
 		return
 	}
+	if err != nil {
+		for _, r := range reqs {
+			r.post.err = err
+			r.done <- err
+		}
+		return
+	}
 	var events []chat.Event
 	var strangers []*request
 	for i, r := range reqs {
-		f, p := &fates[i], r.post
+		f, p := &c.columns.fates[i], r.post
 		switch {
-		case err != nil:
-			p.err = err
 		case !f.room:
 			p.err = chat.ErrNotFound
 		case !f.known:
@@ -105,14 +108,15 @@ func (c *committer) insert(reqs []*request, token int64) {
 			p.err = chat.ErrStale
 		default:
 			e := event(p.in)
-			e.Room, e.Seq, e.Time, e.User = p.in.Room, f.seq, f.at, f.user
+			e.Room, e.Seq, e.Time = p.in.Room, f.seq, f.at
+			e.User = chat.User{ID: p.in.User.ID, Name: f.name, Bot: f.bot}
 			p.result.Event = e
 			events = append(events, e)
 		}
 	}
 	c.deliver(events)
-	for i, r := range reqs {
-		if err != nil || !fates[i].room || fates[i].known {
+	for _, r := range reqs {
+		if !slices.Contains(strangers, r) {
 			r.done <- r.post.err
 		}
 	}
@@ -129,7 +133,8 @@ type fate struct {
 	own   bool // by this request, whose first answer was lost
 	seq   chat.Seq
 	at    time.Time
-	user  chat.User
+	name  string // of the user
+	bot   bool
 }
 
 // columns are messages as the server takes them: one array for each column.
@@ -138,15 +143,21 @@ type columns struct {
 	rooms, users, ids, texts, mentions, datas []string
 	hashes                                    [][]byte
 	refs, bases                               []int64
+	fates                                     []fate // what became of them
+}
+
+func (c *columns) reset() {
+	for _, texts := range []*[]string{&c.locked, &c.rooms, &c.users, &c.ids, &c.texts, &c.mentions, &c.datas} {
+		*texts = (*texts)[:0]
+	}
+	c.hashes, c.refs, c.bases, c.fates = c.hashes[:0], c.refs[:0], c.bases[:0], c.fates[:0]
 }
 
 // send stores messages. The locks of the rooms are taken first, in the order of
 // their numbers, by a statement of its own: the one that looks into the log then
 // sees all that was committed until it had them.
-func (c *columns) send(ctx context.Context, d *dialect, a *attempt, reqs []*request, token int64, fates []fate) error {
-	*c = columns{
-		c.locked[:0], c.rooms[:0], c.users[:0], c.ids[:0], c.texts[:0], c.mentions[:0], c.datas[:0], c.hashes[:0], c.refs[:0], c.bases[:0],
-	}
+func (c *columns) send(ctx context.Context, d *dialect, a *attempt, reqs []*request, token int64) error {
+	c.reset()
 	for _, r := range reqs {
 		in := r.post.in
 		c.rooms = append(c.rooms, string(in.Room))
@@ -158,6 +169,7 @@ func (c *columns) send(ctx context.Context, d *dialect, a *attempt, reqs []*requ
 		c.mentions = append(c.mentions, list(in.Mentions))
 		c.datas = append(c.datas, string(in.Data))
 		c.bases = append(c.bases, int64(in.Basis))
+		c.fates = append(c.fates, fate{})
 	}
 	c.locked = append(c.locked, c.rooms...)
 	slices.Sort(c.locked)
@@ -166,10 +178,14 @@ func (c *columns) send(ctx context.Context, d *dialect, a *attempt, reqs []*requ
 	p := pipe{dialect: d}
 	p.exec(lockHeads, c.locked)
 	p.query(func(r *row) {
-		f := &fates[r.int()-1]
+		i := r.int() - 1
+		f := &c.fates[i]
 		f.room, f.known, f.found, f.own = r.bool(), r.bool(), r.bool(), r.bool()
-		f.seq, f.at = r.seq(), r.time()
-		f.user = r.user()
+		f.seq, f.at, f.bot = r.seq(), r.time(), r.bool()
+		f.name = reqs[i].post.in.User.Name
+		if name := r.value(); string(name) != f.name { // mostly it need not be copied
+			f.name = string(name)
+		}
 	}, insertMessages, token, c.rooms, c.users, c.ids, c.hashes, c.refs, c.texts, c.mentions, c.datas, c.bases)
 	a.sent = true
 	return p.send(ctx, a.conn)
@@ -180,8 +196,9 @@ const lockHeads = `SELECT room_no FROM {s}heads WHERE room_no = ANY (ARRAY(SELEC
 	ORDER BY room_no FOR NO KEY UPDATE`
 
 // insertMessages gives the messages that are new and not stale the next numbers
-// of their rooms, in their order. Rows are looked up one by one, each by a key:
-// OFFSET 0 keeps the planner from making joins of that.
+// of their rooms, in their order. Rows are looked up one by one, each by a key,
+// and events as by [storedQuery]: OFFSET 0 keeps the planner from making joins
+// of that.
 const insertMessages = `
 WITH looked AS (
 	SELECT i.*, h.room_no, h.seq, h.n, h.at, u.no AS user_no, u.name, u.bot, o.seq AS old_seq, o.at AS old_at, o.batch AS old_batch,
@@ -190,8 +207,8 @@ WITH looked AS (
 		WITH ORDINALITY AS i (room_id, user_id, id, hash, ref, text, mentions, data, basis, ord)
 	LEFT JOIN LATERAL (SELECT h.* FROM {s}rooms r JOIN {s}heads h ON h.room_no = r.no WHERE r.id = i.room_id OFFSET 0) h ON true
 	LEFT JOIN LATERAL (SELECT u.no, u.name, u.bot FROM {s}users u WHERE u.id = i.user_id OFFSET 0) u ON true
-	LEFT JOIN LATERAL (SELECT e.seq, e.at, e.batch FROM {s}events e
-		WHERE e.room_no = h.room_no AND e.user_no = u.no AND e.id = i.id OFFSET 0) o ON true
+	LEFT JOIN LATERAL (SELECT e.room_no, e.seq, e.at, e.batch FROM {s}events e
+		WHERE e.user_no = u.no AND e.id = i.id OFFSET 0) o ON o.room_no = h.room_no
 ), numbered AS (
 	SELECT *, greatest(at, {now}) AS new_at,
 		CASE WHEN fresh THEN count(*) FILTER (WHERE fresh) OVER (PARTITION BY room_no ORDER BY ord) END AS k
@@ -205,4 +222,4 @@ WITH looked AS (
 	WHERE h.room_no = g.room_no
 )
 SELECT ord, room_no IS NOT NULL, user_no IS NOT NULL, old_seq IS NOT NULL, old_batch = $1,
-	coalesce(old_seq, seq + k), coalesce(old_at, new_at), user_id, name, bot FROM numbered`
+	coalesce(old_seq, seq + k), coalesce(old_at, new_at), bot, name FROM numbered`

@@ -210,7 +210,7 @@ const roomsQuery = `WITH me AS MATERIALIZED (SELECT coalesce((SELECT no FROM {s}
 		WHERE m.user_no = (SELECT no FROM me) AND NOT m.banned AND r.id > $2 ORDER BY r.id LIMIT 200) mine LIMIT $3)
 	UNION ALL
 	(SELECT * FROM (SELECT r.no FROM {s}rooms r WHERE r.kind = 'public' AND r.id > $2 AND NOT r.archived
-		AND NOT EXISTS (SELECT 1 FROM {s}members m WHERE m.user_no = (SELECT no FROM me) AND m.room_no = r.no)
+		AND NOT EXISTS (SELECT FROM {s}members m WHERE m.room_no = r.no AND m.user_id = $1)
 		ORDER BY r.id LIMIT 200) open LIMIT $3)
 )
 SELECT ` + roomColumns + ` FROM found f JOIN {s}rooms r ON r.no = f.no JOIN {s}heads h ON h.room_no = r.no

@@ -66,12 +66,12 @@ func (t *tx) settle(ctx context.Context, room chat.RoomID, in *chat.Settlement) 
 	if in.New != nil {
 		k = p.callThere(in.New)
 		us = p.users(in.New.User, &in.New.Bot)
-		welcome = p.member(room, `(SELECT no FROM {s}users WHERE id = $2)`, string(in.New.User.ID))
+		welcome = p.member(room, `$2`, string(in.New.User.ID))
 	} else {
 		k = &storedCall{}
 		p.exec(`SELECT FROM {s}calls WHERE id = $1 FOR NO KEY UPDATE`, in.ID)
 		p.query(func(r *row) { *k = r.call() }, callByID, in.ID)
-		welcome = p.member(room, `(SELECT user_no FROM {s}calls WHERE id = $2)`, in.ID)
+		welcome = p.member(room, `(SELECT u.id FROM {s}calls k JOIN {s}users u ON u.no = k.user_no WHERE k.id = $2)`, in.ID)
 	}
 	if err := t.send(ctx, p); err != nil {
 		return opened{}, err
@@ -107,7 +107,7 @@ func (t *tx) settle(ctx context.Context, room chat.RoomID, in *chat.Settlement) 
 func (p *pipe) member(room chat.RoomID, who, arg string) *bool {
 	found := new(bool)
 	p.query(func(*row) { *found = true },
-		`SELECT FROM {s}members WHERE user_no = `+who+` AND room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND NOT banned`, room, arg)
+		`SELECT FROM {s}members WHERE room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND user_id = `+who+` AND NOT banned`, room, arg)
 	return found
 }
 

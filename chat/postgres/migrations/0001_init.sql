@@ -1,6 +1,10 @@
 -- Times are milliseconds since 1970. 0 and '' stand for "none"; there are no
 -- NULLs but in name_key, where they keep rooms out of a unique index. Ids are
 -- compared and sorted by their bytes.
+--
+-- The planner knows nothing of a new table, and takes an index that only begins
+-- with what is asked for to be as good as one that has it all. So no two indexes
+-- of a table that grows begin with the same columns.
 
 CREATE TABLE {s}meta (
 	key   text PRIMARY KEY,     -- 'store' and 'epoch'
@@ -91,7 +95,7 @@ CREATE TABLE {s}events (
 	call_id    text     NOT NULL DEFAULT '',
 	call_name  text     NOT NULL DEFAULT '',
 	PRIMARY KEY (room_no, seq),
-	CONSTRAINT events_once UNIQUE (room_no, user_no, id)
+	CONSTRAINT events_once UNIQUE (user_no, id, room_no)
 );
 
 -- The emoji on messages, and who put them there.
