@@ -32,6 +32,7 @@ type calls struct {
 	mu        sync.Mutex
 	pending   map[string]*pending
 	byKey     map[callKey]*pending
+	users     map[UserID]int  // how many of pending are whose
 	told      map[string]bool // calls whose end this node has told
 	abandoned int             // handlers that go on after their deadline; each holds a place
 }
@@ -98,6 +99,7 @@ func (c *PendingCall) Wait(ctx context.Context) (Outcome, error) {
 func (c *calls) init(n *Node, local command.Handler, prefer map[string]string) {
 	c.n, c.local = n, local
 	c.pending, c.byKey, c.told = map[string]*pending{}, map[callKey]*pending{}, map[string]bool{}
+	c.users = map[UserID]int{}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if d, ok := local.(command.Specs); ok {
 		c.specs = map[string]CommandSpec{}
@@ -277,9 +279,12 @@ func (c *calls) track(nc NewCall, force bool) (p *pending, fresh bool) {
 	if p := c.byKey[key]; p != nil {
 		return p, false
 	}
-	if len(c.pending)+c.abandoned >= c.n.limits.Calls && !force {
+	full := len(c.pending)+c.abandoned >= c.n.limits.Calls ||
+		c.users[nc.User.ID] >= c.n.limits.UserCalls && nc.User.ID != System
+	if full && !force {
 		return nil, false
 	}
+	c.users[nc.User.ID]++
 	p = &pending{
 		id: nc.ID, room: nc.Room, key: key, hash: nc.Hash, deadline: time.Now().Add(nc.Timeout),
 		again: make(chan struct{}, 1), begun: make(chan struct{}), done: make(chan struct{}),
@@ -297,6 +302,9 @@ func (c *calls) drop(p *pending) bool {
 	}
 	delete(c.pending, p.id)
 	delete(c.byKey, p.key)
+	if c.users[p.key.user]--; c.users[p.key.user] == 0 {
+		delete(c.users, p.key.user)
+	}
 	return true
 }
 

@@ -41,6 +41,9 @@ func (h handle) Change(ctx context.Context, by UserID, c Change) (Receipt, error
 	if err == nil && !rc.Duplicate && rc.Event.Kind == Joined && c.Kind == Invite {
 		h.tellAdded(ctx, c.User)
 	}
+	if err == nil && !rc.Duplicate && (rc.Event.Kind == Renamed || rc.Event.Kind == Updated || rc.Event.Kind == Archived) {
+		h.tellUpdated(ctx)
+	}
 	return rc, h.wrap(string(c.Kind)+" in", err)
 }
 
@@ -48,6 +51,14 @@ func (h handle) Change(ctx context.Context, by UserID, c Change) (Receipt, error
 func (h handle) tellAdded(ctx context.Context, user UserID) {
 	if sn, err := h.n.store.Snapshot(ctx, h.id, nil); err == nil {
 		h.n.tell([]UserID{user}, &Notice{Kind: Added, Room: &sn.Info})
+	}
+}
+
+// tellUpdated tells those who list a public room without being in it; members
+// have the event.
+func (h handle) tellUpdated(ctx context.Context) {
+	if sn, err := h.n.store.Snapshot(ctx, h.id, nil); err == nil && sn.Info.Kind == Public {
+		h.n.tell(nil, &Notice{Kind: RoomUpdated, Room: &sn.Info})
 	}
 }
 

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
 )
 
 func TestRates(t *testing.T) {
@@ -60,5 +62,30 @@ func TestRoomsAreHeldToTheirRate(t *testing.T) {
 		require.Equal(t, "rate_limited", chat.AsError(err).Code)
 		_, err = n.CreateRoom(t.Context(), "ana", first)
 		require.NoError(t, err, "a resend is answered")
+	})
+}
+
+func TestOneUserCanNotFillTheNodeWithCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := command.NewBot("slow", &command.BotOptions{Logger: quiet})
+		command.Handle(bot, "wait", "Wait", func(ctx context.Context, c *command.Call, _ struct{}) error {
+			<-ctx.Done()
+			return c.Say("done")
+		})
+		n := newNode(t, &chat.Options{Commands: bot, Limits: chat.Limits{UserCalls: 3}})
+		connect(t, n, "ana", nil)
+		connect(t, n, "bob", nil)
+		r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		run := func(by chat.UserID) error {
+			_, err := r.Command(t.Context(), by, chat.CommandLine{ID: chat.NewID(), Text: "/wait"})
+			return err
+		}
+		for range 3 {
+			require.NoError(t, run("ana"))
+		}
+		require.Equal(t, "overloaded", chat.AsError(run("ana")).Code)
+		require.NoError(t, run("bob"))
+		time.Sleep(time.Minute)
+		require.NoError(t, run("ana"), "when they have ended there is room again")
 	})
 }

@@ -111,6 +111,8 @@ type Limits struct {
 	Crowd int `json:"-"`
 	// Calls is how many commands one node runs or waits for at once; 1,024.
 	Calls int `json:"-"`
+	// UserCalls is how many of them may be one user's; 20.
+	UserCalls int `json:"-"`
 	// CallTimeout is the deadline of commands whose spec states none; 10 s.
 	CallTimeout time.Duration `json:"-"`
 }
@@ -144,6 +146,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.SessionBytes, 256<<10)
 	def(&l.Crowd, 200)
 	def(&l.Calls, 1024)
+	def(&l.UserCalls, 20)
 	if l.CallTimeout <= 0 {
 		l.CallTimeout = command.DefaultTimeout
 	}
