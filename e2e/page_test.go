@@ -24,8 +24,8 @@ const (
 	tick     = 50 * time.Millisecond
 )
 
-// newBrowser starts a browser that ends with the test.
-func newBrowser(t *testing.T) context.Context {
+// newBrowser starts a browser that ends with the test; more are options of it.
+func newBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path := chromium(t)
 	opts := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
@@ -39,7 +39,7 @@ func newBrowser(t *testing.T) context.Context {
 	)
 	// Not the test's own context: that ends before its clean-up, which has to
 	// close the pages.
-	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
 	browser, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(browser); err != nil {

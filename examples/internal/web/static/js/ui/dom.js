@@ -43,6 +43,9 @@ export function setText(el, text) {
 	if (el.textContent !== text) el.textContent = text;
 }
 
+/** @type {WeakMap<Element, {key: string, stamp: string}>} what reconcile made: attributes would be slow */
+const made = new WeakMap();
+
 /**
  * Makes the children of parent those of items, keeping the elements of keys
  * that were there: make builds one, and builds it anew when stamp changed.
@@ -54,7 +57,7 @@ export function setText(el, text) {
 export function reconcile(parent, items, { key, stamp, make }) {
 	/** @type {Map<string, HTMLElement>} */
 	const old = new Map();
-	for (const el of /** @type {any} */ (parent.children)) old.set(el.dataset.key, el);
+	for (let el = /** @type {any} */ (parent.firstElementChild); el; el = el.nextElementSibling) old.set(made.get(el)?.key ?? "", el);
 	/** @type {Element|null} */
 	let at = parent.firstElementChild;
 	for (const item of items) {
@@ -62,7 +65,7 @@ export function reconcile(parent, items, { key, stamp, make }) {
 		const s = stamp(item);
 		let el = old.get(k);
 		old.delete(k);
-		if (el && el.dataset.stamp !== s) {
+		if (el && made.get(el)?.stamp !== s) {
 			const fresh = make(item);
 			const focused = el.contains(document.activeElement);
 			if (at === el) at = el.nextElementSibling;
@@ -78,8 +81,9 @@ export function reconcile(parent, items, { key, stamp, make }) {
 		} else {
 			parent.insertBefore(el, at);
 		}
+		if (made.get(el)?.stamp === s) continue;
+		made.set(el, { key: k, stamp: s });
 		el.dataset.key = k;
-		el.dataset.stamp = s;
 	}
 	for (const el of old.values()) el.remove();
 }

@@ -105,19 +105,25 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		if (over > 0) scroller.scrollTop -= over;
 	}
 
-	/** The first row in sight, and where it is. */
+	/** The first message in sight, and where it is. */
 	function anchorRow() {
 		const top = scroller.getBoundingClientRect().top;
-		for (const row of list.children) {
-			const box = row.getBoundingClientRect();
-			if (box.bottom > top) return { key: /** @type {HTMLElement} */ (row).dataset.key, top: box.top };
+		const rows = list.children;
+		let [from, to] = [0, rows.length]; // they lie one below the other
+		while (from < to) {
+			const middle = (from + to) >> 1;
+			if (rows[middle].getBoundingClientRect().bottom > top) to = middle;
+			else from = middle + 1;
 		}
-		return null;
+		// What separates days moves when older messages come; messages do not.
+		while (from < rows.length - 1 && !rows[from].matches(".msg")) from++;
+		const row = /** @type {HTMLElement|undefined} */ (rows[from]);
+		return row ? { key: row.dataset.key, top: row.getBoundingClientRect().top } : null;
 	}
 
 	/** @param {{key: string|undefined, top: number}} anchor */
 	function keep({ key, top }) {
-		const row = [...list.children].find((r) => /** @type {HTMLElement} */ (r).dataset.key === key);
+		const row = list.querySelector(`:scope > [data-key="${CSS.escape(key ?? "")}"]`);
 		if (row) scroller.scrollTop += row.getBoundingClientRect().top - top;
 	}
 
