@@ -64,13 +64,13 @@ func (n *Node) publishLoop() { eachUntil(n.stop, n.out, n.publish) }
 func (n *Node) publish(p published) {
 	switch {
 	case p.notice != nil:
-		n.send("notice", envelope{Notice: p.notice})
+		_ = n.send("notice", envelope{Notice: p.notice})
 	case p.outcome != nil:
-		n.send("outcome", envelope{Outcome: p.outcome})
+		_ = n.send("outcome", envelope{Outcome: p.outcome})
 	case p.presence != nil:
-		n.send("presence", envelope{Presence: p.presence})
+		_ = n.send("presence", envelope{Presence: p.presence})
 	case p.revocation != nil:
-		n.send("revoke", envelope{Revoke: p.revocation})
+		_ = n.send("revoke", envelope{Revoke: p.revocation})
 	}
 	for len(p.events) > 0 {
 		k, size := 0, 0

@@ -99,8 +99,10 @@ type Log interface {
 //	Reacted      User has the reaction Text on Ref, or not when Off
 //
 // Edited events are returned with the present Text, Mentions and Data of their
-// message, also when they are read later. Ref must name a stored Message of the room for Edited,
-// Deleted and Reacted, that is not deleted: else [ErrNotFound].
+// message, also when they are read later. For Edited, Deleted and Reacted, Ref
+// must name a stored Message of the room that is not deleted, else
+// [ErrNotFound]. A message has at most 50 different reactions; one more is an
+// [*InputError] of the field "text".
 type Write struct {
 	Room RoomID
 	ID   string   // idempotency key, 1 to 64 bytes, unique for the User in the room
