@@ -23,7 +23,7 @@ const Window = 5 * time.Minute
 // MinSecret is the least length of a secret in bytes.
 const MinSecret = 16
 
-// ErrSignature: a request was not signed with the secret, or not now.
+// ErrSignature says that a request was not signed with the secret, or not now.
 var ErrSignature = errors.New("webhook: bad signature")
 
 var errSecret = fmt.Errorf("webhook: the secret is shorter than %d bytes", MinSecret)
