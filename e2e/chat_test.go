@@ -161,4 +161,15 @@ func TestLogout(t *testing.T) {
 	}
 	carlos.open(s.url)
 	carlos.state("login")
+
+	// Everywhere: another device, which is another profile.
+	here, there := s.join(browser, "john"), s.join(browser, "john")
+	here.click("user-menu")
+	here.click("logout-all")
+	here.click("confirm")
+	for _, p := range []*page{here, there} {
+		p.state("login")
+		p.open(s.url)
+		p.state("login")
+	}
 }

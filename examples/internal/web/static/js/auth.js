@@ -120,6 +120,12 @@ export class Auth {
 		await this.#fetch("POST", `${this.#base}/logout`, {}).catch(() => {});
 	}
 
+	/** Ends all logins of this user, on every device; this one too. */
+	async logoutAll() {
+		await this.#fetch("POST", `${this.#base}/logout-all`, {}, true);
+		await this.logout();
+	}
+
 	/** One at a time, of all tabs. @returns {Promise<string|null>} */
 	#refresh() {
 		this.#refreshing ??= this.#locked(async () => {

@@ -22,7 +22,7 @@
  *   commands     command (running), note (what only I see; data-status: ephemeral or failed, data-code), note-text,
  *                note-dismiss, message-retry; command-popup, command-option (data-command)
  *   writing      composer, send, composer-about (what is answered or edited), composer-cancel, mention-option (data-user), typing
- *   other        toast, user-menu, logout, me, announcer
+ *   other        toast, user-menu, logout, logout-all, me, announcer
  */
 
 import { Auth } from "./auth.js";

@@ -27,7 +27,7 @@ const LAST = "gochat.room:"; // in localStorage, with the user's id: the room th
 export function shell(root, { auth, store, session }) {
 	const { client } = session;
 
-	const side = sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onTheme: setTheme, theme });
+	const side = sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onLogoutAll, onTheme: setTheme, theme });
 	const top = header({ store, onMenu: () => drawer(true), onMembers, onSettings });
 	const bar = banner({ store, onRetry: () => client.retryNow() });
 	const write = composer({ store, session, onSent: () => log.toEnd() });
@@ -224,6 +224,15 @@ export function shell(root, { auth, store, session }) {
 			text: unsent === 1 ? "One message was not sent yet. It will be lost." : `${unsent} messages were not sent yet. They will be lost.`,
 			action: "Log out",
 			run: () => auth.logout(),
+		});
+	}
+
+	function onLogoutAll() {
+		confirmDialog({
+			title: "Log out everywhere?",
+			text: "All your logins end, on this device and all others. What was not sent here is lost.",
+			action: "Log out everywhere",
+			run: () => auth.logoutAll(),
 		});
 	}
 

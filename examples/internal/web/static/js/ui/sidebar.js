@@ -11,9 +11,9 @@ const OPEN_SHOWN = 8; // public rooms that one is not in; the rest is behind "Br
 /**
  * The list of rooms, and who I am.
  * @param {{store: import("../store.js").Store, onNewRoom: () => void, onBrowse: () => void, onDirect: () => void,
- *   onSwitch: () => void, onLogout: () => void, onTheme: (theme: string) => void, theme: () => string}} o
+ *   onSwitch: () => void, onLogout: () => void, onLogoutAll: () => void, onTheme: (theme: string) => void, theme: () => string}} o
  */
-export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onTheme, theme }) {
+export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onLogoutAll, onTheme, theme }) {
 	const rooms = h("ul", { class: "room-list", data: { testid: "room-list" } });
 	const directs = h("ul", { class: "room-list", data: { testid: "direct-list" } });
 	const open = h("ul", { class: "room-list", data: { testid: "open-list" } });
@@ -52,7 +52,8 @@ export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogo
 			h("p", { id: "menu-theme", class: "menu-title" }, "Appearance"),
 			h("div", { class: "segments", role: "radiogroup", "aria-labelledby": "menu-theme" },
 				choice("system", "Auto"), choice("light", "Light"), choice("dark", "Dark")),
-			h("button", { type: "button", class: "menu-item", data: { testid: "logout" }, on: { click: onLogout } }, icon("leave"), "Log out"));
+			h("button", { type: "button", class: "menu-item", data: { testid: "logout" }, on: { click: onLogout } }, icon("leave"), "Log out"),
+			h("button", { type: "button", class: "menu-item menu-next", data: { testid: "logout-all" }, on: { click: onLogoutAll } }, icon("leave"), "Log out everywhere"));
 		return [
 			iconButton("more", "Settings and logout", { popovertarget: "user-menu", data: { testid: "user-menu" } }),
 			pop,
