@@ -35,6 +35,7 @@ postgres() {
 apt=() brew=()
 browser >/dev/null || { apt+=(chromium fonts-dejavu-core); brew+=(--cask chromium); }
 command -v node >/dev/null || { apt+=(nodejs); brew+=(node); }
+command -v npm >/dev/null || { apt+=(npm); brew+=(node); }
 postgres || { apt+=(postgresql); brew+=(postgresql@16); }
 
 if [ ${#apt[@]} -gt 0 ]; then
@@ -52,6 +53,14 @@ if [ ${#apt[@]} -gt 0 ]; then
 	else
 		die "please install: ${apt[*]}"
 	fi
+fi
+# Debian 12 has Node.js 18; the npm registry has newer ones.
+if [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+	nodes=${XDG_CACHE_HOME:-$HOME/.cache}/gochat-test/node22
+	say "fetching Node.js 22 with npm, into $nodes"
+	[ -x "$nodes/node_modules/.bin/node" ] || npm install --prefix "$nodes" --silent --no-audit --no-fund node@22
+	PATH="$nodes/node_modules/.bin:$PATH"
+	export PATH
 fi
 GOCHAT_CHROMIUM=$(browser) || die "Chromium was installed but is not found; set GOCHAT_CHROMIUM"
 export GOCHAT_CHROMIUM
