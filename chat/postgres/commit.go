@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -13,9 +12,13 @@ import (
 	"github.com/carlware/gochat/chat"
 )
 
-// commitTimeout bounds how long a batch is worked at, with all that is tried
-// again. A server that restarts meanwhile is hardly noticed.
-const commitTimeout = 10 * time.Second
+// patience is how long a batch is tried again; a server that restarts meanwhile
+// is hardly noticed. attemptTimeout bounds each attempt: it is longer than the
+// server's own timeouts, whose errors tell more than a connection that is cut.
+const (
+	patience       = 10 * time.Second
+	attemptTimeout = 8 * time.Second
+)
 
 // Back-off between attempts to connect again. The first one is made at once.
 const (
@@ -32,6 +35,7 @@ type committer struct {
 	held       *request      // did not fit into the last batch
 	stopped    chan struct{} // closed when the goroutine has ended
 
+	patience time.Duration
 	conn     *pgx.Conn // nil while the database is down
 	columns  columns   // of the batch that is being made
 	failures int       // to connect, in a row
@@ -39,15 +43,17 @@ type committer struct {
 	down     error // why a whole batch has waited for a connection in vain
 }
 
-func newCommitter(s *Store, batchLimit int, connect func(context.Context) (*pgx.Conn, error)) *committer {
+func newCommitter(s *Store, batchLimit int, patience time.Duration, connect func(context.Context) (*pgx.Conn, error)) *committer {
 	return &committer{
-		Store: s, batchLimit: batchLimit, connect: connect, queue: make(chan *request, queueLen), stopped: make(chan struct{}),
+		Store: s, batchLimit: batchLimit, connect: connect, patience: patience,
+		queue: make(chan *request, queueLen), stopped: make(chan struct{}),
 	}
 }
 
 // commit stores a batch and answers its requests. Messages go together, ahead
-// of the other requests of the batch; but what concerns one room is done in the
-// order in which it came.
+// of the other requests of the batch, but for those in rooms where something else
+// was asked for before; and messages of users that are not known come last. So
+// what one user asks for in a room is done in that order.
 func (c *committer) commit(batch []*request) {
 	var posts, others []*request
 	behind := make(map[chat.RoomID]bool) // rooms with something among the others
@@ -105,53 +111,60 @@ type attempt struct {
 	lost bool // an answer to an earlier attempt, which may have been committed
 }
 
-// try runs f until it is clear what became of it, at most for the time of a
-// batch. f does one transaction. It is run again when the server undid that for
-// a reason that passes, when another transaction came first, and, on another
-// connection, when the answer was lost: everything is stored with a key of its
-// own, so f finds what it has stored before. When the time is over, the error
-// is ErrOutcomeUnknown if an answer was lost, and ErrUnavailable if none was.
+// try runs f until it is clear what became of it. f does one transaction. It is
+// run again when the server undid that for a reason that passes, when another
+// transaction came first, and, on another connection, when the answer was lost:
+// everything is stored with a key of its own, so f finds what it has stored
+// before. When there is no more patience, the error is ErrOutcomeUnknown if an
+// answer was lost, and ErrUnavailable if none was.
 func (c *committer) try(f func(context.Context, *attempt) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
 	defer cancel()
-	unknown := false
+	lost := false
 	give := func(err error) error {
-		if unknown {
+		if lost {
 			return fmt.Errorf("%w: %w", chat.ErrOutcomeUnknown, err)
 		}
 		return fmt.Errorf("%w: %w", chat.ErrUnavailable, err)
 	}
-	races := 0
 	for n := 0; ; n++ {
 		if err := c.ready(ctx); err != nil {
 			return give(err)
 		}
-		a := &attempt{conn: c.conn, lost: unknown}
-		err := f(ctx, a)
+		a := &attempt{conn: c.conn, lost: lost}
+		err := run(a, f)
 		switch {
 		case err == nil:
 			return nil
 		case broken(err) || a.conn.IsClosed():
-			unknown = unknown || a.sent
+			lost = lost || a.sent
 			c.fail(err)
 		case misplaced(err):
 			c.fail(err)
-		case lostRace(err) && races < 10:
-			races++
+		case lostRace(err) && n < 10:
 		case passing(err):
+			c.logger.LogAttrs(ctx, slog.LevelWarn, "chat database makes a transaction begin again", slog.String("schema", c.schema), slog.Any("error", err))
 		case ofServer(err):
+			return give(err)
+		case a.sent && sqlstate(err) == "": // the answer was not understood
+			lost = true
 			return give(err)
 		default:
 			return err
 		}
 		// Those who met should not meet again.
-		pause := rand.N(time.Millisecond << min(n, 8))
 		select {
-		case <-time.After(pause):
+		case <-time.After(rand.N(time.Millisecond << min(n, 8))):
 		case <-ctx.Done():
 			return give(err)
 		}
 	}
+}
+
+func run(a *attempt, f func(context.Context, *attempt) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	return f(ctx, a)
 }
 
 // ready connects again if the connection was given up. While ctx allows, it
@@ -161,22 +174,24 @@ func (c *committer) ready(ctx context.Context) error {
 	if c.conn != nil {
 		return nil
 	}
-	for {
-		wait := time.Until(c.retryAt)
-		if c.down != nil && wait > 0 {
-			return c.down
+	for err := c.down; ; {
+		if wait := time.Until(c.retryAt); wait > 0 {
+			if c.down != nil {
+				return c.down
+			}
+			select {
+			case <-time.After(wait):
+			case <-c.closing:
+				c.down = err
+				return err
+			case <-ctx.Done():
+				c.down = err
+				return err
+			}
 		}
-		select {
-		case <-time.After(wait):
-		case <-c.closing:
-			return errors.Join(c.down, errors.New("the store is closing"))
-		case <-ctx.Done():
-			c.down = errors.Join(c.down, ctx.Err())
-			return c.down
-		}
-		conn, err := c.connect(ctx)
-		if err == nil {
-			if c.failures > 0 || c.down != nil {
+		var conn *pgx.Conn
+		if conn, err = c.connect(ctx); err == nil {
+			if c.failures > 0 {
 				c.logger.LogAttrs(ctx, slog.LevelInfo, "chat database is open again", slog.String("schema", c.schema))
 			}
 			c.conn, c.failures, c.down = conn, 0, nil
@@ -195,7 +210,7 @@ func (c *committer) ready(ctx context.Context) error {
 func (c *committer) fail(err error) {
 	c.logger.LogAttrs(context.Background(), slog.LevelError, "chat database failed", slog.String("schema", c.schema), slog.Any("error", err))
 	c.drop()
-	c.failures++ // so that the next success is told
+	c.failures = max(c.failures, 1) // the next success is told
 	c.retryAt = time.Time{}
 }
 

@@ -74,8 +74,11 @@ func (p *pipe) send(ctx context.Context, c sender) error {
 // each calls f with each of rows and closes them.
 func each(rows pgx.Rows, f func(r *row)) error {
 	defer rows.Close()
-	r := row{fields: rows.FieldDescriptions()}
+	var r row
 	for rows.Next() {
+		if r.fields == nil {
+			r.fields = rows.FieldDescriptions() // which there are none of after an error
+		}
 		r.values, r.next = rows.RawValues(), 0
 		if f(&r); r.err != nil {
 			return r.err

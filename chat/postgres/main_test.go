@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -49,9 +50,8 @@ func tuned(db pgtest.Database, t tuning) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.clock == "" {
-		t.clock = serverClock
-	}
+	t.clock = cmp.Or(t.clock, serverClock)
+	t.patience = cmp.Or(t.patience, patience)
 	return open(context.Background(), config, &Options{Schema: db.Schema, Shards: 1, BatchLimit: batchRows, Logger: silent}, t)
 }
 

@@ -105,11 +105,12 @@ func Open(ctx context.Context, url string, o *Options) (*Store, error) {
 
 // tuning is what only tests change.
 type tuning struct {
-	clock string // SQL for the time
-	steps []migration
+	clock    string // SQL for the time
+	steps    []migration
+	patience time.Duration
 }
 
-var defaults = tuning{clock: serverClock}
+var defaults = tuning{clock: serverClock, patience: patience}
 
 // validSchema reports whether s may be the name of the schema: lower case
 // letters, digits and "_", at most 63, beginning with a letter.
@@ -205,7 +206,7 @@ func open(ctx context.Context, config *pgxpool.Config, o *Options, t tuning) (_ 
 
 	connect := func(ctx context.Context) (*pgx.Conn, error) { return connectWriter(ctx, writing) }
 	for i := range o.Shards + 1 {
-		s.shards = append(s.shards, newCommitter(s, o.BatchLimit, connect))
+		s.shards = append(s.shards, newCommitter(s, o.BatchLimit, t.patience, connect))
 		if err = s.shards[i].ready(ctx); err != nil {
 			for _, c := range s.shards[:i] {
 				c.drop()

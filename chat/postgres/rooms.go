@@ -123,6 +123,11 @@ func pair(in *chat.RoomWrite, users users) (ends [2]int64, err error) {
 // was lost, or by another request.
 func (t *tx) roomThere(ctx context.Context, no int64, by *user) (c chat.CreatedRoom, err error) {
 	p := t.pipe()
+	if t.lost {
+		// What that attempt has committed may be on its way to a standby
+		// still. This one has something to commit, too, and waits for both.
+		p.exec(`SELECT FROM {s}heads WHERE room_no = $1 FOR NO KEY UPDATE`, no)
+	}
 	p.query(func(r *row) { c.Info = r.room() }, `SELECT `+roomColumns+` FROM `+roomTables+` WHERE r.no = $2`, by.no, no)
 	var events []chat.Event
 	p.query(func(r *row) { events = append(events, r.event("")) },
