@@ -152,8 +152,16 @@ func (n *Node) Commands(ctx context.Context, by UserID) ([]CommandSpec, error) {
 	if err := n.open(); err != nil {
 		return nil, err
 	}
-	return n.calls.all(), nil
+	all := n.calls.all()
+	i, found := slices.BinarySearchFunc(all, helpSpec.Name, func(s CommandSpec, name string) int { return strings.Compare(s.Name, name) })
+	if !found {
+		all = slices.Insert(all, i, helpSpec)
+	}
+	return all, nil
 }
+
+// helpSpec describes the command that the node answers itself.
+var helpSpec = CommandSpec{Bot: "help", Name: "help", Summary: "What commands there are, or all about one", Usage: "/help [command]"}
 
 // command begins a command, or finds the one that the same id began.
 func (n *Node) command(ctx context.Context, by UserID, room RoomID, line CommandLine) (*PendingCall, error) {

@@ -46,7 +46,8 @@ type Hub interface {
 	// Inbox returns all rooms that by is a member of, with what is unread.
 	Inbox(ctx context.Context, by UserID) (Inbox, error)
 
-	// Commands returns the specs of all commands, sorted by name. Where a spec
+	// Commands returns the specs of all commands, /help included, sorted by
+	// name. Where a spec
 	// names roles, it depends on the room whether by may call it.
 	Commands(ctx context.Context, by UserID) ([]CommandSpec, error)
 

@@ -364,6 +364,10 @@ func TestFastCommand(t *testing.T) {
 	require.Equal(t, "unknown_command", chat.AsError(err).Code)
 	require.Contains(t, err.Error(), "time")
 
+	specs, err := n.Commands(t.Context(), "ana")
+	require.NoError(t, err)
+	require.Len(t, specs, 2)
+	require.Equal(t, "help", specs[0].Name)
 	help, err := r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: "/help"})
 	require.NoError(t, err)
 	o, err = help.Wait(t.Context())
