@@ -47,8 +47,8 @@ type Hub interface {
 	Inbox(ctx context.Context, by UserID) (Inbox, error)
 
 	// Commands returns the specs of all commands, /help included, sorted by
-	// name. Where a spec
-	// names roles, it depends on the room whether by may call it.
+	// name. Where a spec names roles, it depends on the room whether by may
+	// call it.
 	Commands(ctx context.Context, by UserID) ([]CommandSpec, error)
 
 	// Limits returns the limits that requests are held to.

@@ -86,8 +86,9 @@ func TestExpectations(t *testing.T) {
 	})
 	t.Run("CommandsAreCompleted", func(t *testing.T) {
 		carlos.fill("composer", "/")
-		carlos.until("the commands", `document.querySelector('[data-testid="command-option"][aria-selected="true"]')?.dataset.command === "stock"`)
+		carlos.until("the commands", `document.querySelector('[data-testid="command-option"][aria-selected="true"]')?.dataset.command === "help"`)
 		carlos.press(kb.ArrowDown)
+		carlos.until("the next one", `document.querySelector('[data-testid="command-option"][aria-selected="true"]')?.dataset.command === "stock"`)
 		carlos.picture("commands")
 		carlos.press("sto" + kb.Tab)
 		require.Equal(t, "/stock ", carlos.composer())
