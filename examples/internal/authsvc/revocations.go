@@ -42,6 +42,9 @@ func (s *Service) Revocations(ctx context.Context, after int64) (news []Revocati
 	for {
 		changed := s.changed() // before looking, so that nothing falls between
 		news, next, err = s.db.revocations(ctx, after)
+		if err != nil && ctx.Err() != nil {
+			return nil, after, nil // as when it ends while waiting
+		}
 		if err != nil || len(news) > 0 {
 			return news, next, err
 		}
