@@ -13,6 +13,7 @@ import (
 type storedCall struct {
 	chat.Call
 	found         bool
+	over          bool // its time is: it only has to be removed
 	userNo, botNo int64
 	hash          [16]byte
 	batch         int64
@@ -21,13 +22,14 @@ type storedCall struct {
 // A query of calls begins with callQuery and goes on with a condition. Calls
 // are forgotten 24 hours after their end; they are removed later.
 const (
-	callQuery = `SELECT k.user_no, k.bot_no, k.hash, k.batch, k.id, k.key, r.id, u.id, u.name, u.bot, b.id, b.name, b.bot, k.name, k.line, k.status,
-	k.due_at - {now}, k.seqs, k.private, k.error_code, k.error_text
-	FROM {s}calls k JOIN {s}rooms r ON r.no = k.room_no JOIN {s}users u ON u.no = k.user_no JOIN {s}users b ON b.no = k.bot_no
-	WHERE (k.ended_at = 0 OR NOT (` + callOver + `)) AND `
+	callQuery   = callColumns + `(k.ended_at = 0 OR NOT (` + callOver + `)) AND `
+	callColumns = `SELECT k.user_no, k.bot_no, k.hash, k.batch, k.id, k.key, r.id, u.id, u.name, u.bot, b.id, b.name, b.bot,
+		k.name, k.line, k.status, k.due_at - {now}, k.seqs, k.private, k.error_code, k.error_text, ` + callOver + `
+		FROM {s}calls k JOIN {s}rooms r ON r.no = k.room_no JOIN {s}users u ON u.no = k.user_no JOIN {s}users b ON b.no = k.bot_no WHERE `
 	callOver  = `k.ended_at > 0 AND k.ended_at <= {now} - 86400000`
 	callByID  = callQuery + `k.id = $1`
-	callByKey = callQuery + `k.user_no = (SELECT no FROM {s}users WHERE id = $1) AND k.key = $2`
+	callByKey = callQuery + ofKey
+	ofKey     = `k.user_no = (SELECT no FROM {s}users WHERE id = $1) AND k.key = $2`
 )
 
 // call reads a row of the callQuery.
@@ -41,6 +43,7 @@ func (r *row) call() (c storedCall) {
 	if code, text := r.text(), r.text(); code != "" {
 		c.Err = &command.Error{Code: code, Message: text}
 	}
+	c.over = r.bool()
 	return c
 }
 
@@ -77,8 +80,7 @@ func (s *Store) OpenCall(ctx context.Context, in chat.NewCall) (chat.Call, bool,
 		if err := t.enter(ctx, users); err != nil {
 			return opened{}, err
 		}
-		*k = newCall(r, &in, users)
-		t.insertCall(r, k, in.Timeout)
+		t.openCall(r, k, &in, users)
 		return opened{k.Call, false}, nil
 	})
 	return v.call, v.is, err
@@ -94,27 +96,29 @@ func checkCall(in *chat.NewCall) error {
 // callThere adds what locks the call that the same request has opened, if
 // there is one, and then reads it.
 func (p *pipe) callThere(in *chat.NewCall) *storedCall {
-	p.exec(`SELECT FROM {s}calls WHERE user_no = (SELECT no FROM {s}users WHERE id = $1) AND key = $2 FOR NO KEY UPDATE`, in.User.ID, in.Key)
+	p.exec(`SELECT FROM {s}calls k WHERE `+ofKey+` FOR NO KEY UPDATE`, in.User.ID, in.Key)
 	k := &storedCall{}
-	p.query(func(r *row) { *k = r.call() }, callByKey, in.User.ID, in.Key)
+	p.query(func(r *row) {
+		*k = r.call()
+		k.found = !k.over
+	}, callColumns+ofKey, in.User.ID, in.Key)
 	return k
 }
 
-// newCall is the pending call that in asks for.
-func newCall(r *room, in *chat.NewCall, users users) storedCall {
+// openCall makes k the pending call that in asks for, and has it stored. k is
+// what callThere has found.
+func (t *tx) openCall(r *room, k *storedCall, in *chat.NewCall, users users) {
+	if k.over {
+		t.write(`DELETE FROM {s}calls WHERE id = $1`, k.ID)
+	}
 	u, bot := users[in.User.ID], users[in.Bot.ID]
-	return storedCall{userNo: u.no, botNo: bot.no, hash: in.Hash, Call: chat.Call{
+	*k = storedCall{userNo: u.no, botNo: bot.no, hash: in.Hash, Call: chat.Call{
 		ID: in.ID, Key: in.Key, Room: r.id, User: u.User, Bot: bot.User, Name: in.Name, Line: in.Line,
 		Status: chat.CallPending, Remaining: in.Timeout.Truncate(time.Millisecond),
 	}}
-}
-
-func (t *tx) insertCall(r *room, k *storedCall, timeout time.Duration) {
-	// One with the same key is one whose time is over.
-	t.write(`DELETE FROM {s}calls k WHERE user_no = $1 AND key = $2 AND `+callOver, k.userNo, k.Key)
 	t.write(`INSERT INTO {s}calls (id, user_no, key, hash, room_no, bot_no, name, line, status, batch, due_at)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
-		k.ID, k.userNo, k.Key, k.hash[:], r.no, k.botNo, k.Name, k.Line, k.Status, t.token, r.now+timeout.Milliseconds())
+		k.ID, k.userNo, k.Key, k.hash[:], r.no, k.botNo, k.Name, k.Line, k.Status, t.token, r.now+in.Timeout.Milliseconds())
 }
 
 // Call is part of [chat.Calls].

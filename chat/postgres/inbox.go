@@ -36,7 +36,7 @@ const inboxQuery = `SELECT me.rooms_rev, r.no, m.role, m.read, m.since, m.visibl
 	LEFT JOIN {s}members m ON m.user_no = me.no AND NOT m.banned
 	LEFT JOIN {s}rooms r ON r.no = m.room_no LEFT JOIN {s}heads h ON h.room_no = m.room_no
 	LEFT JOIN {s}users o ON o.no = CASE me.no WHEN r.one_no THEN r.other_no WHEN r.other_no THEN r.one_no END
-	LEFT JOIN {s}events e ON e.room_no = r.no AND e.seq = h.last
+	LEFT JOIN LATERAL (SELECT * FROM {s}events e WHERE e.room_no = r.no AND e.seq = h.last OFFSET 0) e ON true
 	` + eventOthers + `
 	WHERE me.id = $1 ORDER BY r.id`
 

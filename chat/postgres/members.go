@@ -70,8 +70,10 @@ func (s *Store) Snapshot(ctx context.Context, room chat.RoomID, users []chat.Use
 			p.query(func(r *row) {
 				m := r.member()
 				v.Members[m.User.ID] = m
-			}, `SELECT `+memberColumns+` FROM {s}members m JOIN {s}users u ON u.no = m.user_no
-				WHERE m.room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND m.user_id = ANY ($2::text[])`, room, known(users))
+			}, `SELECT `+memberColumns+` FROM unnest($2::text[]) AS i (id)
+				JOIN LATERAL (SELECT * FROM {s}members
+					WHERE room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND user_id = i.id OFFSET 0) m ON true
+				JOIN {s}users u ON u.no = m.user_no`, room, known(users))
 		}
 		p.exec(`COMMIT`)
 		err := p.send(ctx, s.readers)

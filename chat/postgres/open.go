@@ -133,10 +133,12 @@ const connectTimeout = 5 * time.Second
 var pinned = map[string]string{
 	"application_name":              "gochat",
 	"default_transaction_isolation": "read committed",
-	// All statements follow indexes, whatever the statistics of the day are:
-	// those of an empty table have misled the planner for as long as a
-	// prepared statement lives.
+	// All statements go from row to row by indexes, whatever the statistics of
+	// the day are: what is best for an empty table, which a plan may have been
+	// made for, is not for a large one.
 	"enable_seqscan":    "off",
+	"enable_hashjoin":   "off",
+	"enable_mergejoin":  "off",
 	"jit":               "off",
 	"plan_cache_mode":   "force_generic_plan",
 	"statement_timeout": "5s",
@@ -152,8 +154,6 @@ var pinned = map[string]string{
 var pinnedWriting = map[string]string{
 	"synchronous_commit": "on",
 	"lock_timeout":       "3s",
-	"enable_hashjoin":    "off",
-	"enable_mergejoin":   "off",
 }
 
 // configure makes the settings of connections to the server of config.

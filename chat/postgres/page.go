@@ -72,7 +72,7 @@ SELECT a.head, a.floor, a.first, a.last, e.reactions, ` + eventColumns + ` FROM 
 	SELECT * FROM (
 		SELECT *, sum(size) OVER w AS total, row_number() OVER w AS nth FROM (
 			SELECT e.*, g.reactions, octet_length(` + eventText + `) + octet_length(` + eventData + `) + coalesce(octet_length(g.reactions), 0) AS size
-			FROM {s}events e LEFT JOIN {s}events x ON x.room_no = e.room_no AND x.seq = CASE e.kind WHEN 10 THEN e.ref END
+			FROM {s}events e ` + eventEdited + `
 			CROSS JOIN LATERAL (SELECT CASE e.kind WHEN 2 THEN ` + reactionsOf + ` END AS reactions OFFSET 0) g
 			WHERE e.room_no = a.no AND e.seq BETWEEN ` + from + ` AND ` + to + `
 		) e WINDOW w AS (ORDER BY seq ` + order + `)

@@ -52,10 +52,11 @@ func (s *Store) closed() bool {
 // one runs a query for at most one row and calls f with it. It reports whether
 // there was one.
 func (s *Store) one(ctx context.Context, f func(r *row), sql string, args ...any) (found bool, err error) {
-	return found, s.query(ctx, func(r *row) {
+	err = s.query(ctx, func(r *row) {
 		found = true
 		f(r)
 	}, sql, args...)
+	return found, err
 }
 
 // query runs a query and calls f with each row.

@@ -93,8 +93,7 @@ func (t *tx) settle(ctx context.Context, room chat.RoomID, in *chat.Settlement) 
 		if err := t.enter(ctx, us); err != nil {
 			return opened{}, err
 		}
-		*k = newCall(r, in.New, us)
-		t.insertCall(r, k, in.New.Timeout)
+		t.openCall(r, k, in.New, us)
 	}
 	if err := t.end(r, k, in, *welcome || k.User.ID == chat.System); err != nil {
 		return opened{}, err
@@ -187,10 +186,10 @@ func (t *tx) expire(ctx context.Context, grace time.Duration, limit int) (ended 
 	if err := t.send(ctx, p); err != nil {
 		return nil, err
 	}
-	t.write(`DELETE FROM {s}revocations WHERE (user_id, session) IN (SELECT user_id, session FROM {s}revocations
-		WHERE until_at < {now} ORDER BY until_at LIMIT $1 FOR UPDATE SKIP LOCKED)`, forgetMax)
-	t.write(`DELETE FROM {s}calls WHERE id IN (SELECT id FROM {s}calls k WHERE `+callOver+`
-		ORDER BY k.ended_at LIMIT $1 FOR UPDATE SKIP LOCKED)`, forgetMax)
+	t.write(`DELETE FROM {s}revocations WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}revocations
+		WHERE until_at < {now} ORDER BY until_at LIMIT $1 FOR UPDATE SKIP LOCKED))`, forgetMax)
+	t.write(`DELETE FROM {s}calls WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}calls k WHERE `+callOver+`
+		ORDER BY k.ended_at LIMIT $1 FOR UPDATE SKIP LOCKED))`, forgetMax)
 	if len(due) == 0 {
 		return ended, nil
 	}

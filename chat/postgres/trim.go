@@ -58,9 +58,10 @@ func (t *tx) trim(ctx context.Context, room chat.RoomID, beyond ages, limit int)
 	p := t.pipe()
 	r := p.lock(room)
 	var times []int64
-	p.query(func(r *row) { times = append(times, r.int()) }, `SELECT e.at FROM {s}heads h JOIN {s}events e ON e.room_no = h.room_no
-		WHERE h.room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND e.seq >= h.floor AND e.seq < least(h.floor + $2, h.seq)
-		ORDER BY e.seq`, room, limit)
+	p.query(func(r *row) { times = append(times, r.int()) }, `
+		WITH h AS MATERIALIZED (SELECT * FROM {s}heads WHERE room_no = (SELECT no FROM {s}rooms WHERE id = $1))
+		SELECT at FROM {s}events WHERE room_no = (SELECT room_no FROM h)
+			AND seq >= (SELECT floor FROM h) AND seq < (SELECT least(floor + $2, seq) FROM h) ORDER BY seq`, room, limit)
 	if err := t.send(ctx, p); err != nil {
 		return 0, err
 	}

@@ -45,6 +45,7 @@ max_connections = 200
 shared_buffers = 32MB
 max_wal_size = 256MB
 log_line_prefix = '%m [%p] '
+log_min_error_statement = panic
 `
 
 // start makes a cluster and starts its server.

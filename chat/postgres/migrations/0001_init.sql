@@ -135,7 +135,7 @@ CREATE TABLE {s}calls (
 	private    text   NOT NULL DEFAULT '',  -- a JSON array
 	error_code text   NOT NULL DEFAULT '',
 	error_text text   NOT NULL DEFAULT '',
-	CONSTRAINT calls_once UNIQUE (user_no, key)
+	CONSTRAINT calls_once UNIQUE (key, user_no)
 );
 CREATE INDEX calls_due ON {s}calls (due_at) WHERE status = 'pending';
 CREATE INDEX calls_of_user ON {s}calls (user_no, ended_at) WHERE ended_at > 0;
