@@ -1,0 +1,101 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/pgtest"
+	"github.com/carlware/gochat/transport"
+	"github.com/carlware/gochat/transport/memory"
+)
+
+func newNode(t *testing.T, s *Store, b transport.Broker) *chat.Node {
+	t.Helper()
+	n, err := chat.New(&chat.Options{Store: s, Broker: b, Lobby: "Lobby", Logger: silent, Limits: chat.Limits{
+		Messages: chat.Unlimited, Joins: chat.Unlimited, Rooms: chat.Unlimited, Requests: chat.Unlimited,
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		require.NoError(t, n.Shutdown(ctx))
+	})
+	return n
+}
+
+// events reads the next n messages of a session.
+func events(t *testing.T, s *chat.Session, n int) (texts []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for last := chat.Seq(0); len(texts) < n; {
+		d, err := s.Next(ctx)
+		require.NoError(t, err, "after %d of %d messages", len(texts), n)
+		if d.Event == nil || d.Event.Kind != chat.Message {
+			continue
+		}
+		require.Greater(t, d.Event.Seq, last)
+		last = d.Event.Seq
+		texts = append(texts, d.Event.Text)
+	}
+	return texts
+}
+
+// Two nodes on one database: users of both see one order, also of what was
+// posted while the server was killed.
+func TestTwoNodes(t *testing.T) {
+	server := pgtest.Private(t)
+	db := server.New(t)
+	broker := memory.New(nil)
+	other := broker.Connect()
+	t.Cleanup(func() { broker.Close(); other.Close() })
+	a := newNode(t, reopen(t, db, &Options{Logger: silent}), broker)
+	b := newNode(t, reopen(t, db, &Options{Logger: silent}), other)
+	connect := func(n *chat.Node, id string) *chat.Session {
+		s, err := n.Connect(t.Context(), chat.Principal{User: chat.User{ID: chat.UserID(id), Name: id}}, nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	sessions := []*chat.Session{connect(a, "ana"), connect(b, "bob"), connect(b, "ana")}
+	made, err := a.CreateRoom(t.Context(), "ana", chat.NewRoom{ID: chat.NewID(), Name: "Tea", Kind: chat.Private, Members: []chat.UserID{"bob"}})
+	require.NoError(t, err)
+	info, err := made.Info(t.Context(), "ana")
+	require.NoError(t, err)
+	at, err := b.Room(t.Context(), "bob", info.ID)
+	require.NoError(t, err)
+	_, err = b.CreateRoom(t.Context(), "bob", chat.NewRoom{ID: chat.NewID(), Name: "LOBBY"})
+	require.ErrorIs(t, err, chat.ErrConflict, "both have the same lobby")
+
+	const each = 200
+	half := make(chan struct{}, 2)
+	done := make(chan error, 2)
+	for by, room := range map[chat.UserID]chat.Room{"ana": made, "bob": at} {
+		go func() {
+			for i := range each {
+				if i == each/2 {
+					half <- struct{}{}
+				}
+				if _, err := room.Post(context.Background(), by, chat.Draft{ID: chat.NewID(), Text: fmt.Sprint(by, i)}); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	<-half
+	server.Kill(t)
+	server.Start(t)
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	order := events(t, sessions[0], 2*each)
+	for _, s := range sessions[1:] {
+		require.Equal(t, order, events(t, s, 2*each))
+	}
+}
