@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -13,93 +12,43 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
-	"github.com/carlware/gochat/internal/pgtest"
 )
 
-// Four stores write all there is to write, to one hot room and about the same
-// few users, and the server has no deadlock to resolve.
-func TestNoDeadlocks(t *testing.T) {
-	db := pgtest.New(t)
-	var log logged
-	var stores []*Store
-	for i := range 4 {
-		stores = append(stores, reopen(t, db, &Options{Shards: 1 + i%2, Logger: slog.New(&log)}))
+// The shards of a store commit at the same time, and its receiver is called by
+// one after the other.
+func TestShardsTakeTurns(t *testing.T) {
+	s, _ := fresh(t, &Options{Shards: 4})
+	rooms := map[*committer]chat.RoomID{}
+	for i := 0; len(rooms) < 4; i++ {
+		id := chat.RoomID(fmt.Sprint("room-", i))
+		if c := s.shard(id); rooms[c] == "" {
+			makeRoom(t, s, id, ann)
+			rooms[c] = id
+		}
 	}
-	users := make([]chat.User, 8)
-	for i := range users {
-		users[i] = chat.User{ID: chat.UserID(fmt.Sprint("user-", i)), Name: fmt.Sprint("User ", i)}
-	}
-	makeRoom(t, stores[0], "hot", users...)
-	makeRoom(t, stores[0], "cool", users...)
+	entered, gate := make(chan chat.RoomID, 4), make(chan struct{})
+	leave := sync.OnceFunc(func() { close(gate) })
+	defer leave()
+	_, err := s.Attach(func(events []chat.Event) {
+		entered <- events[0].Room
+		<-gate
+	})
+	require.NoError(t, err)
 	var wg sync.WaitGroup
-	for g := range 32 {
-		s, u := stores[g%4], users[g%len(users)]
+	for _, room := range rooms {
 		wg.Go(func() {
-			for i := range 20 {
-				id := fmt.Sprintf("id-%d-%d", g, i)
-				if err := writeSomething(t.Context(), s, g+i, id, u, users); err != nil {
-					t.Error(err)
-					return
-				}
+			if _, err := s.Append(t.Context(), message(room, ann, "hello")); err != nil {
+				t.Error(err)
 			}
 		})
 	}
+	first := <-entered
+	for _, room := range rooms {
+		require.Eventually(t, func() bool { return len(pageAll(t, s, room)) == 3 }, 10*time.Second, time.Millisecond, "all are committed")
+	}
+	require.Never(t, func() bool { return len(entered) > 0 }, 50*time.Millisecond, time.Millisecond, "in the room after %s", first)
+	leave()
 	wg.Wait()
-	require.Empty(t, log.says, "a deadlock would be one")
-	for i, e := range pageAll(t, stores[0], "hot") {
-		require.Equal(t, chat.Seq(i+1), e.Seq)
-	}
-	whole(t, stores[0])
-}
-
-// writeSomething does one of many things, chosen by n.
-func writeSomething(ctx context.Context, s *Store, n int, id string, u chat.User, users []chat.User) error {
-	turned := append(append([]chat.User{}, users[n%len(users):]...), users[:n%len(users)]...)
-	rooms := []chat.RoomID{"hot", "cool"}
-	w := message(rooms[n%5/4], u, id)
-	var err error
-	switch n % 10 {
-	case 0:
-		w.Kind, w.Target, w.Role = chat.Joined, &turned[0], chat.Participant
-	case 1: // of many users that are not known, each time in another order
-		create := chat.RoomWrite{Room: chat.RoomID(id), By: u, ID: id, Kind: chat.Public, Name: "Room " + id}
-		for i := range turned {
-			fresh := chat.User{ID: chat.UserID(fmt.Sprint("new-", (n+i)%16))}
-			create.Members = append(create.Members, chat.NewMember{User: turned[i]}, chat.NewMember{User: fresh})
-		}
-		_, err = s.CreateRoom(ctx, create)
-		return err
-	case 2:
-		for i := range turned {
-			turned[i].Name += id
-		}
-		return s.PutUsers(ctx, append(turned, chat.User{ID: chat.UserID(fmt.Sprint("new-", n%16)), Name: id}))
-	case 3:
-		var marks []chat.ReadMark
-		for _, m := range turned {
-			marks = append(marks, chat.ReadMark{Room: rooms[n%2], User: m.ID, Seq: chat.Seq(n)}, chat.ReadMark{Room: rooms[(n+1)%2], User: m.ID, Seq: chat.Seq(n)})
-		}
-		return s.MarkRead(ctx, marks)
-	case 4, 5:
-		open := chat.NewCall{ID: "call-" + id, Key: id, Room: w.Room, User: u, Bot: bot, Timeout: -time.Second, Basis: 1 << 30}
-		if _, _, err = s.OpenCall(ctx, open); err != nil {
-			return err
-		}
-		if n%10 == 4 {
-			_, err = s.ExpireCalls(ctx, 0, 5)
-			return err
-		}
-		_, _, err = s.SettleCall(ctx, chat.Settlement{ID: open.ID, Answers: []string{"one", "two"}})
-		return err
-	case 6:
-		w.Kind, w.Ref, w.Text = chat.Edited, 10, id
-		if _, err = s.Append(ctx, w); errors.Is(err, chat.ErrNotFound) {
-			err = nil // nobody has posted yet
-		}
-		return err
-	}
-	_, err = s.Append(ctx, w)
-	return err
 }
 
 func TestReadsEndWithTheirContext(t *testing.T) {
