@@ -67,7 +67,9 @@ var _ chat.Store = (*Store)(nil)
 
 // Open connects to the database that url names and brings its tables up to
 // date, which any number of nodes may do at the same time. url is what libpq
-// takes: a URL that begins with postgres:// or a list of settings. A server
+// takes: a URL that begins with postgres:// or a list of settings; what it leaves
+// out is taken from the environment (PGPASSWORD and the like) and ~/.pgpass. No
+// error has the password in it. A server
 // that can't be reached is [chat.ErrUnavailable]. Tables that a newer version of
 // this package has made are a [*SchemaError]. ctx bounds only the opening.
 func Open(ctx context.Context, url string, o *Options) (*Store, error) {
@@ -86,9 +88,9 @@ func Open(ctx context.Context, url string, o *Options) (*Store, error) {
 	if !validSchema(opt.Schema) {
 		return nil, fmt.Errorf("postgres: schema %q is not 1 to 63 of a-z, 0-9 and _, beginning with a letter but not with pg_", opt.Schema)
 	}
-	config, err := pgxpool.ParseConfig(url)
+	config, err := parse(url)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: %w", err) // it leaves the password out
+		return nil, err
 	}
 	s, err := open(ctx, config, &opt, defaults)
 	if err == nil {

@@ -49,7 +49,13 @@ func TestOpenRefuses(t *testing.T) {
 		unavailable bool
 		want        string
 	}{
-		"no url":             {"%", "", false, "cannot parse"},
+		"no url":             {"%", "", false, "like postgres://user@host"},
+		"no list":            {"host=a password='sec' secret", "", false, "nor a list of settings"},
+		"an odd port":        {"postgres://a:secret@b:x/c", "", false, "invalid port"},
+		"an odd setting":     {"postgres://a:secret@b/c?password=secret&sslmode=maybe", "", false, "sslmode"},
+		"@ in the password":  {"postgres://a:very@secret@b/c", "", false, "%40"},
+		"/ in the password":  {"postgres://a:1/secret@b/c", "", false, "%2F"},
+		"? in the password":  {"postgres://a:1?secret@b/c", "", false, "%3F"},
 		"nobody listens":     {"postgres://a:secret@127.0.0.1:1/b", "", true, "connection refused"},
 		"a wrong password":   {with(func(u *url.URL) { u.User = url.UserPassword("postgres", "secret") }), "", false, "password authentication failed"},
 		"no such database":   {with(func(u *url.URL) { u.Path = "/nowhere" }), "", false, `"nowhere" does not exist`},

@@ -13,8 +13,15 @@
 //	go run ./examples/auth -demo -secret-file secret
 //	go run ./examples/chatroom -auth http://127.0.0.1:8081 -secret-file secret
 //
-// With -broker memory there are no
-// bots; bots in other processes need a broker that reaches them.
+// With -store postgres://… several of these services, on several machines, are
+// one chat. The password belongs into GOCHAT_STORE, PGPASSWORD or ~/.pgpass:
+// everybody on a machine can read the arguments of its processes. A database
+// that does not answer is waited for, a minute at start and later for ever.
+//
+//	GOCHAT_STORE=postgres://chat:…@db/app go run ./examples/chatroom
+//
+// With -broker memory there are no bots; bots in other processes need a broker
+// that reaches them.
 package main
 
 import (

@@ -20,10 +20,11 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/examples/internal/authsvc"
+	"github.com/carlware/gochat/internal/pgtest"
 	"github.com/carlware/gochat/internal/proctest"
 )
 
-func TestMain(m *testing.M) { proctest.Main(m, main) }
+func TestMain(m *testing.M) { proctest.Main(pgtest.Main(m), main) }
 
 func ask(t *testing.T, token, method, url, body string) (int, string) {
 	t.Helper()
@@ -186,7 +187,8 @@ func TestRefusesToStart(t *testing.T) {
 		want string
 	}{
 		"amqp":     {[]string{"-broker", "amqp://u:secret@mq/"}, "amqp:// is not in this version: use memory"},
-		"postgres": {[]string{"-addr", "127.0.0.1:0", "-store", "postgres://u:secret@db/"}, "use the path of a SQLite file"},
+		"postgres": {[]string{"-addr", "127.0.0.1:0", "-store", "postgres://u:secret@db:x/y"}, "store postgres://db:x/y: "},
+		"store":    {[]string{"-addr", "127.0.0.1:0", "-store", "mysql://u:secret@db/"}, "postgres://…"},
 		"keys":     {[]string{"-jwks", "file:///etc/passwd"}, "http or https URL"},
 		"secret":   {[]string{"-secret-file", "no/such/file"}, "no such file"},
 		"origin":   {[]string{"-addr", "127.0.0.1:0", "-origins", "*"}, "no origin"},

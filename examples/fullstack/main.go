@@ -5,7 +5,8 @@
 //
 // Then open http://127.0.0.1:8080 in two browsers, log in as carlos and john,
 // and type /stock=aapl.us. History is in gochat.db, users and sessions are in
-// gochat-auth.db, beside the key gochat-auth.key.
+// gochat-auth.db, beside the key gochat-auth.key. With GOCHAT_STORE=postgres://…
+// history is in that database, and these two in the working directory.
 //
 // The services are those of the programs auth, chatroom and stockbot, mounted
 // on one server. Every flag has a twin in the environment, GOCHAT_ADDR for

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,10 +18,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/pgtest"
 	"github.com/carlware/gochat/internal/proctest"
 )
 
-func TestMain(m *testing.M) { proctest.Main(m, main) }
+func TestMain(m *testing.M) { proctest.Main(pgtest.Main(m), main) }
 
 // stack is a running program as one user sees it.
 type stack struct {
@@ -281,56 +280,4 @@ func TestKillLosesNothing(t *testing.T) {
 	s.p.Kill()
 	start(t, s.dir, s.addr)
 	require.Equal(t, want, john.texts())
-}
-
-// Whatever is wrong with how it is started, the program ends at once, says why
-// in words that help, and tells no secret.
-func TestRefusesToStart(t *testing.T) {
-	s := start(t, "", "127.0.0.1:0")
-	readonly := filepath.Join(t.TempDir(), "readonly")
-	require.NoError(t, os.Mkdir(readonly, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(readonly, "chat.db"), []byte("this is not a database, it is a text\n"), 0o600))
-
-	for name, tt := range map[string]struct {
-		args []string
-		code int
-		want string
-	}{
-		"port in use":        {[]string{"-addr", s.addr}, 1, "is in use by another program"},
-		"bad address":        {[]string{"-addr", "localhost"}, 1, "missing port"},
-		"same database":      {[]string{"-addr", "127.0.0.1:0", "-store", filepath.Join(s.dir, "gochat.db")}, 1, "gochat.db"},
-		"no such directory":  {[]string{"-addr", "127.0.0.1:0", "-store", filepath.Join(readonly, "no", "chat.db")}, 1, "no such file or directory"},
-		"not a database":     {[]string{"-addr", "127.0.0.1:0", "-store", filepath.Join(readonly, "chat.db")}, 1, "not a database"},
-		"postgres":           {[]string{"-addr", "127.0.0.1:0", "-store", "postgres://u:secret@db/x"}, 1, "postgres:// is not in this version: use the path of a SQLite file"},
-		"amqp":               {[]string{"-addr", "127.0.0.1:0", "-broker", "amqp://u:secret@mq/"}, 1, "amqp:// is not in this version: use memory"},
-		"quotes":             {[]string{"-addr", "127.0.0.1:0", "-quotes", "yahoo"}, 1, "use sample, stooq"},
-		"unknown flag":       {[]string{"-nonsense"}, 2, "-nonsense"},
-		"argument":           {[]string{"serve"}, 2, `"serve"`},
-		"demo for everybody": {[]string{"-addr", "0.0.0.0:0", "-demo"}, 1, "loopback"},
-		"help":               {[]string{"-help"}, 0, "GOCHAT_STORE"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cmd := proctest.Self(t, tt.args...)
-			p := proctest.Start(t, cmd)
-			require.Equal(t, tt.code, p.Wait(), p.Output())
-			require.Contains(t, p.Output(), tt.want)
-			require.NotContains(t, p.Output(), "secret")
-			require.NotContains(t, p.Output(), "panic")
-			require.NotContains(t, p.Output(), "goroutine")
-		})
-	}
-}
-
-func TestFlagsFromTheEnvironment(t *testing.T) {
-	cmd := proctest.Self(t)
-	cmd.Env = append(cmd.Env, "GOCHAT_ADDR=127.0.0.1:0", "GOCHAT_STORE=memory", "GOCHAT_DEMO=false")
-	p := proctest.Start(t, cmd)
-	url := p.Line("http://")
-	p.Line("store   memory")
-	files, err := os.ReadDir(cmd.Dir)
-	require.NoError(t, err)
-	require.Empty(t, files, "a store in memory leaves no files")
-	_, addr, _ := strings.Cut(url, "http://")
-	s := &stack{t: t, p: p, addr: addr}
-	require.Equal(t, 401, s.status("POST", "/auth/login", `{"username":"john","password":"1234"}`), "no demo users")
 }

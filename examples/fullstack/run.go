@@ -25,10 +25,14 @@ import (
 	"github.com/carlware/gochat/transport/memory"
 )
 
-// beside returns the path of a file that belongs to the store at path.
+// beside returns the path of a file that belongs to the store at path, and is
+// in the working directory when the store is a database elsewhere.
 func beside(path, ext string) string {
 	if path == chatsvc.Memory {
 		return chatsvc.Memory
+	}
+	if strings.Contains(path, "://") {
+		return "gochat-auth" + ext
 	}
 	return strings.TrimSuffix(path, filepath.Ext(path)) + "-auth" + ext
 }
@@ -146,7 +150,7 @@ func settle(ctx context.Context, b transport.Broker) {
 }
 
 func greet(out io.Writer, c config, ln net.Listener) {
-	fmt.Fprintf(out, "gochat  %s\nstore   %s\n", program.URL(ln), c.store)
+	fmt.Fprintf(out, "gochat  %s\nstore   %s\n", program.URL(ln), chatsvc.StoreName(c.store))
 	if c.auth.Demo {
 		fmt.Fprintln(out, "log in  as carlos, john or gerard, password 1234 (demo mode)")
 	}

@@ -33,8 +33,9 @@ const patience = 60 * time.Second
 
 const runMain = "GOCHAT_PROCTEST_RUN_MAIN"
 
-// Main runs the tests of a package, or program in a process that [Self] made.
-func Main(m *testing.M, program func()) {
+// Main runs the tests of a package, as a [*testing.M] does, or program in a
+// process that [Self] made.
+func Main(m interface{ Run() int }, program func()) {
 	if os.Getenv(runMain) == "" {
 		os.Exit(m.Run())
 	}

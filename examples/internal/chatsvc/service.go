@@ -39,7 +39,8 @@ import (
 
 // Config says what a service is made of.
 type Config struct {
-	// Store is the path of a SQLite file, or "memory".
+	// Store is the path of a SQLite file, "memory", or the URL of a PostgreSQL
+	// database: see [OpenStore].
 	Store string
 
 	// Broker reaches bots and other nodes. The caller closes it, after
@@ -106,7 +107,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	}
 	c.Lobby = cmp.Or(c.Lobby, "general")
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	store, err := OpenStore(ctx, c.Store)
+	store, err := OpenStore(ctx, c.Store, c.Logger)
 	if err != nil {
 		return nil, err
 	}

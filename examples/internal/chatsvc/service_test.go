@@ -353,14 +353,31 @@ func TestRun(t *testing.T) {
 
 func TestStores(t *testing.T) {
 	for spec, want := range map[string]string{
-		"":                               "no store",
-		"postgres://u:secret@db/x":       "postgres:// is not in this version: use the path of a SQLite file",
-		"postgresql://u:secret@db/x":     "postgresql:// is not in this version",
-		"mysql://u:secret@db/x":          "use the path of a SQLite file",
-		t.TempDir() + "/no/such/chat.db": "no such file or directory",
+		"":                                      "no store",
+		"mysql://u:secret@db/x":                 "use the path of a SQLite file",
+		"u:secret@db://x":                       "use the path of a SQLite file",
+		t.TempDir() + "/no/such/chat.db":        "no such file or directory",
+		"postgres://u:secret@db:x/y":            "store postgres://db:x/y: postgres: cannot parse",
+		"postgresql://u:a/secret@b/x":           "store postgresql://b/x: postgres: in a user or password",
+		"postgres://u@b/x?password=secret&ssl=": "store postgres://b/x: ",
 	} {
-		_, err := chatsvc.OpenStore(t.Context(), spec)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // nothing is waited for
+		_, err := chatsvc.OpenStore(ctx, spec, quiet)
 		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+func TestStoreName(t *testing.T) {
+	for spec, want := range map[string]string{
+		"memory":                             "memory",
+		"a@b?c.db":                           "a@b?c.db",
+		"postgres://u:secret@db:5432/x?y=z":  "postgres://db:5432/x",
+		"postgres://u:se@cret@db/x":          "postgres://db/x",
+		"postgres://u@db/x?password=secret":  "postgres://db/x",
+		"postgres:///x?host=/run/postgresql": "postgres:///x",
+	} {
+		require.Equal(t, want, chatsvc.StoreName(spec))
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
 	"os/signal"
+	"regexp"
 	"strconv"
 	"syscall"
 
@@ -27,7 +29,8 @@ type Func func(ctx context.Context, out io.Writer) error
 //
 // The work's ctx ends with the first SIGINT or SIGTERM; the second one kills.
 // The process ends with 0 after nil, with 2 when the flags are wrong, and
-// otherwise with 1 and a line that says why.
+// otherwise with 1 and a line that says why. Passwords in addresses are left
+// out of what it prints.
 func Main(name string, define func(*flag.FlagSet) Func) {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	work := define(fs)
@@ -37,16 +40,27 @@ func Main(name string, define func(*flag.FlagSet) Func) {
 		fmt.Print(err)
 		return
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "%s: %v (-help lists the flags)\n", name, err)
+		fmt.Fprintf(os.Stderr, "%s: %v (-help lists the flags)\n", name, Redact(err.Error()))
 		os.Exit(2)
+	}
+	for _, arg := range os.Args[1:] {
+		if Redact(arg) != arg {
+			slog.Warn("a password among the arguments of a program can be seen by everybody on this machine: give it in the environment, as the usage tells")
+			break
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the next signal has its usual effect
 	if err := work(ctx, os.Stdout); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, Redact(err.Error()))
 		os.Exit(1)
 	}
 }
+
+var passwords = regexp.MustCompile(`(://[^:/?#\s]*:)\S*(@)|([?&](?:ssl)?password=)[^&\s]+`)
+
+// Redact returns text without the passwords of addresses in it.
+func Redact(text string) string { return passwords.ReplaceAllString(text, "$1$3…$2") }
 
 // Listen opens addr. Its error says what to do when the address is in use.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {

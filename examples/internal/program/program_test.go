@@ -41,6 +41,18 @@ func TestWhereItListens(t *testing.T) {
 	}
 }
 
+func TestRedact(t *testing.T) {
+	for text, want := range map[string]string{
+		"-store=postgres://u:secret@db/x":              "-store=postgres://u:…@db/x",
+		`bad "amqps://u:se:c@r/et@mq:5671/": refused`:  `bad "amqps://u:…@mq:5671/": refused`,
+		"postgres://u@db/x?password=secret&sslmode=on": "postgres://u@db/x?password=…&sslmode=on",
+		"postgres://u@db:5432/x":                       "postgres://u@db:5432/x",
+		"http://127.0.0.1:8080 is in use by u@x":       "http://127.0.0.1:8080 is in use by u@x",
+	} {
+		require.Equal(t, want, program.Redact(text))
+	}
+}
+
 func TestListen(t *testing.T) {
 	ln, err := program.Listen(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
