@@ -15,6 +15,12 @@
 // service elsewhere is told of users and ended logins if both read the same
 // -secret-file.
 //
+// Users and sessions are kept in a SQLite file, or in a PostgreSQL database that
+// several of these processes may share; its URL holds a password, so give it in
+// the environment and not as an argument:
+//
+//	GOCHAT_AUTH_DB=postgres://… go run ./examples/auth
+//
 // Every flag has a twin in the environment, GOCHAT_ADDR for -addr; -h lists
 // them. It ends with 0 when it is told to (SIGINT, SIGTERM), with 1 on an error
 // and with 2 on a wrong flag.

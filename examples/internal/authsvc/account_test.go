@@ -231,7 +231,7 @@ func TestRename(t *testing.T) {
 // Who follows the revocations gets each at once, each once, and those of
 // another process that uses the database.
 func TestRevocationsAreFollowed(t *testing.T) {
-	path := t.TempDir() + "/auth.db"
+	path := place(t)
 	s := start(t, authsvc.Config{Database: path})
 	s.AddUser("ann", password)
 	a, b := s.login("ann", password), s.login("ann", password)
@@ -288,7 +288,7 @@ func TestRevocationsAreForgotten(t *testing.T) {
 }
 
 func TestAdminMakesUsers(t *testing.T) {
-	c := authsvc.Cheap(authsvc.Config{Database: t.TempDir() + "/auth.db"})
+	c := authsvc.Cheap(authsvc.Config{Database: place(t)})
 	require.NoError(t, authsvc.AddUser(t.Context(), c, "ann", password))
 	require.ErrorContains(t, authsvc.AddUser(t.Context(), c, "ann", password), "there is a user ann")
 	require.ErrorContains(t, authsvc.AddUser(t.Context(), c, "Ann", password), "a-z")

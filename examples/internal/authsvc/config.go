@@ -42,7 +42,10 @@ type Config struct {
 	// none, every client behind a proxy shares one limit.
 	TrustedProxies []netip.Prefix
 
-	// Database is the path of a SQLite file, or "memory". Empty: "memory".
+	// Database is the path of a SQLite file, the postgres:// URL of a database
+	// that several processes may share, or "memory". The tables are in the
+	// schema gochat_auth, or in the one that the URL names as search_path.
+	// Empty: "memory".
 	Database string
 
 	// KeyFile holds the private keys for access tokens, see

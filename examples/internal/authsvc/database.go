@@ -2,243 +2,222 @@ package authsvc
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
-
-	"github.com/ncruces/go-sqlite3"
+	"unicode/utf8"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*/*.sql
 var migrations embed.FS
 
-var errClosed = errors.New("authsvc: closed")
+var (
+	errClosed = errors.New("authsvc: closed")
+	// errAway is that of a database that can't be reached. A write may have
+	// been done.
+	errAway = errors.New("authsvc: the database can't be reached")
+)
 
 // busyTimeout is how long a statement waits for another process.
 const busyTimeout = 5 * time.Second
 
-// database is one SQLite connection that callers take in turn. That is plenty
-// for logins, of which the hash of the password costs a thousand times more.
+// database is where users and sessions are kept: a SQLite file, a PostgreSQL
+// database that several processes share, or the memory of this one. The
+// statements are the same in all of them: $1, $2 and so on stand for arguments
+// and come up in this order, and times are milliseconds.
 type database struct {
-	turn  chan *sqlite3.Conn // holds the connection while nobody uses it
-	stmts map[string]*sqlite3.Stmt
+	engine
+	sql    *sql.DB
+	closed atomic.Bool
 }
 
-// openDatabase opens or creates the file at path and brings its schema up to
-// date. The path "memory" is a database that ends with the process.
-func openDatabase(ctx context.Context, path string) (*database, error) {
-	conn, err := connect(ctx, path)
+// engine is what differs between databases.
+type engine interface {
+	// migrations names the directory of the schema.
+	migrations() string
+	// begin is run first in each transaction that writes: from then on no other
+	// writes.
+	begin(ctx context.Context, t *sql.Tx) error
+	// taken reports whether err is that of a row that there is already.
+	taken(err error) bool
+	// away reports whether err is that of a server that can't be reached.
+	away(err error) bool
+}
+
+// openDatabase opens a database and brings its schema up to date: that of a
+// postgres:// URL, the file at path, which is created if need be, or "memory",
+// which ends with the process.
+func openDatabase(ctx context.Context, name string) (d *database, err error) {
+	if isPostgres(name) {
+		d, err = openPostgres(ctx, name)
+	} else {
+		d, err = openSQLite(ctx, name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("authsvc: open database: %w", err)
 	}
-	d := &database{turn: make(chan *sqlite3.Conn, 1), stmts: map[string]*sqlite3.Stmt{}}
-	d.turn <- conn
-	if err := d.write(ctx, migrate); err != nil {
+	if err := d.write(ctx, d.migrate); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
 }
 
-func connect(ctx context.Context, path string) (*sqlite3.Conn, error) {
-	address, mode := ":memory:", "memory"
-	if path != "memory" {
-		var err error
-		if address, err = file(path); err != nil {
-			return nil, err
-		}
-		mode = "wal"
-	}
-	conn, err := sqlite3.OpenFlags(address, sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE|sqlite3.OPEN_URI)
-	if err != nil {
-		return nil, err
-	}
-	err = errors.Join(
-		conn.BusyTimeout(busyTimeout),
-		conn.Exec(`PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON`),
-		setJournal(ctx, conn, mode),
-	)
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return conn, nil
+// close waits for what has begun. What comes later is refused with errClosed.
+func (d *database) close() error {
+	d.closed.Store(true)
+	return d.sql.Close()
 }
 
-// file makes sure that there is a file at path which only its owner can read,
-// since it holds password hashes, and returns the URI by which SQLite gives its
-// log the same mode.
-func file(path string) (uri string, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return "", err
+// tx is the use of the database by one caller.
+type tx struct {
+	ctx context.Context
+	on  interface {
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	}
-	if err := f.Close(); err != nil {
-		return "", err
-	}
-	if path, err = filepath.Abs(path); err != nil {
-		return "", err
-	}
-	path = filepath.ToSlash(path)
-	if runtime.GOOS == "windows" {
-		path = "/" + path // file:/C:/…
-	}
-	mode := strings.ReplaceAll(url.QueryEscape(path), "+", "%20")
-	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "modeof=" + mode}).String(), nil
 }
 
-// setJournal makes the database log ahead, which is kept in the file. For that
-// change alone SQLite does not wait for other processes, so this does.
-func setJournal(ctx context.Context, conn *sqlite3.Conn, mode string) error {
+// read calls f outside of a transaction. Waiting for the database ends with
+// ctx, or after busyTimeout.
+func (d *database) read(ctx context.Context, f func(tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, busyTimeout)
 	defer cancel()
-	for {
-		got, err := journal(conn)
-		if err == nil && got != mode {
-			return fmt.Errorf("the file system is not fit for a write-ahead log (%s)", got)
-		}
-		if !errors.Is(err, sqlite3.BUSY) {
-			return err
-		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-			return err
-		}
-	}
+	return d.outcome(f(tx{ctx, d.sql}))
 }
 
-func journal(conn *sqlite3.Conn) (mode string, err error) {
-	stmt, _, err := conn.Prepare(`PRAGMA journal_mode = WAL`)
-	if err != nil {
-		return "", err
-	}
-	if stmt.Step() {
-		mode = stmt.ColumnText(0)
-	}
-	err = stmt.Err()
-	_ = stmt.Close() // repeats err
-	return mode, err
-}
-
-// close waits for its turn. What comes later is refused with errClosed.
-func (d *database) close() error {
-	conn, open := <-d.turn
-	if !open {
-		return nil
-	}
-	close(d.turn)
-	for _, s := range d.stmts {
-		_ = s.Close() // repeats the last error of the statement
-	}
-	return conn.Close()
-}
-
-// tx is the use of the connection by one caller.
-type tx struct {
-	conn  *sqlite3.Conn
-	stmts map[string]*sqlite3.Stmt
-}
-
-// read calls f when it is this caller's turn. Waiting ends with ctx; what has
-// begun is finished, it takes microseconds.
-func (d *database) read(ctx context.Context, f func(tx) error) error {
-	select {
-	case conn, open := <-d.turn:
-		if !open {
-			return errClosed
-		}
-		defer func() { d.turn <- conn }()
-		return f(tx{conn, d.stmts})
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// write is read in a transaction, which is committed if f returns nil. After
+// write calls f in a transaction, which is committed if f returns nil. After
 // another error nothing has changed, except that an error of the commit itself
 // leaves it open.
 func (d *database) write(ctx context.Context, f func(tx) error) error {
-	return d.read(ctx, func(t tx) (err error) {
-		txn, err := t.conn.BeginImmediate()
-		if err != nil {
-			return fmt.Errorf("authsvc: database: %w", err)
-		}
-		defer txn.End(&err)
-		return f(t)
-	})
+	ctx, cancel := context.WithTimeout(ctx, 2*busyTimeout)
+	defer cancel()
+	return d.outcome(d.transact(ctx, f))
 }
 
-// rows runs sql and calls f for each row of the result; f may be nil.
-func (t tx) rows(f func(*sqlite3.Stmt), sql string, args ...any) error {
-	if err := t.run(f, sql, args); err != nil {
-		return fmt.Errorf("authsvc: database: %w", err)
+func (d *database) transact(ctx context.Context, f func(tx) error) error {
+	t, err := d.sql.BeginTx(ctx, nil)
+	if err != nil {
+		return databaseError(err)
+	}
+	defer t.Rollback() //nolint:errcheck // it is committed by then, or its error is known
+	if err := d.begin(ctx, t); err != nil {
+		return databaseError(err)
+	}
+	if err := f(tx{ctx, t}); err != nil {
+		return err
+	}
+	if err := t.Commit(); err != nil {
+		return databaseError(err)
 	}
 	return nil
 }
 
-// run does the work of rows. Errors of SQLite name the statement and never a
-// value.
-func (t tx) run(f func(*sqlite3.Stmt), sql string, args []any) (err error) {
-	stmt := t.stmts[sql]
-	if stmt == nil {
-		if stmt, _, err = t.conn.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT); err != nil {
-			return err
-		}
-		t.stmts[sql] = stmt
-	}
-	// Bindings are secrets here: they do not stay in memory longer than needed.
-	defer func() { err = errors.Join(err, stmt.ClearBindings()) }()
-	for i, arg := range args {
-		switch v := arg.(type) {
-		case string:
-			err = stmt.BindText(i+1, v)
-		case []byte:
-			err = stmt.BindBlob(i+1, v)
-		case int:
-			err = stmt.BindInt(i+1, v)
-		case int64:
-			err = stmt.BindInt64(i+1, v)
-		case bool:
-			err = stmt.BindBool(i+1, v)
-		case time.Time:
-			err = stmt.BindInt64(i+1, v.UnixMilli())
-		default:
-			err = fmt.Errorf("can't bind %T", arg)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for stmt.Step() {
-		if f != nil {
-			f(stmt)
-		}
-	}
-	err = stmt.Err()
-	if reset := stmt.Reset(); err == nil {
-		err = reset
+func (d *database) outcome(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case d.closed.Load():
+		return errClosed
+	case d.away(err):
+		return fmt.Errorf("%w: %w", errAway, err)
 	}
 	return err
 }
 
+func databaseError(err error) error { return fmt.Errorf("authsvc: database: %w", err) }
+
+// rows runs a query and calls f for each row of the result. A text that no
+// column can hold, since PostgreSQL knows no NUL, is in no row. Errors of the
+// database name the statement and never a value.
+func (t tx) rows(f func(*sql.Rows) error, query string, args ...any) error {
+	for _, arg := range args {
+		if s, ok := arg.(string); ok && (strings.Contains(s, "\x00") || !utf8.ValidString(s)) {
+			return nil
+		}
+	}
+	rows, err := t.on.QueryContext(t.ctx, query, values(args)...)
+	if err != nil {
+		return databaseError(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return databaseError(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return databaseError(err)
+	}
+	return nil
+}
+
+// exists reports whether a query has a row.
+func (t tx) exists(query string, args ...any) (found bool, err error) {
+	err = t.rows(func(*sql.Rows) error { found = true; return nil }, query, args...)
+	return found, err
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (t tx) exec(statement string, args ...any) (int64, error) {
+	result, err := t.on.ExecContext(t.ctx, statement, values(args)...)
+	if err != nil {
+		return 0, databaseError(err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return 0, databaseError(err)
+	}
+	return n, nil
+}
+
+// values are args as they are stored.
+func values(args []any) []any {
+	stored := slices.Clone(args)
+	for i, arg := range stored {
+		switch v := arg.(type) {
+		case time.Time:
+			stored[i] = v.UnixMilli()
+		case bool:
+			stored[i] = 0
+			if v {
+				stored[i] = 1
+			}
+		}
+	}
+	return stored
+}
+
+// moment reads a time as it is stored.
+type moment struct{ to *time.Time }
+
+// Scan implements [sql.Scanner].
+func (m moment) Scan(v any) error {
+	ms, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("%T is no time", v)
+	}
+	*m.to = time.UnixMilli(ms)
+	return nil
+}
+
 // migrate applies the migrations that the database does not have yet. They are
 // numbered from 1 and never changed once released.
-func migrate(t tx) error {
-	if err := t.rows(nil, `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL) STRICT`); err != nil {
+func (d *database) migrate(t tx) error {
+	if _, err := t.exec(`CREATE TABLE IF NOT EXISTS schema_version (version bigint PRIMARY KEY, applied bigint NOT NULL)`); err != nil {
 		return err
 	}
 	have := 0
-	if err := t.rows(func(s *sqlite3.Stmt) { have = s.ColumnInt(0) }, `SELECT COALESCE(MAX(version), 0) FROM schema_version`); err != nil {
+	err := t.rows(func(r *sql.Rows) error { return r.Scan(&have) }, `SELECT COALESCE(MAX(version), 0) FROM schema_version`)
+	if err != nil {
 		return err
 	}
-	names, err := fs.Glob(migrations, "migrations/*.sql")
+	names, err := fs.Glob(migrations, "migrations/"+d.migrations()+"/*.sql")
 	if err != nil {
 		return err
 	}
@@ -247,16 +226,28 @@ func migrate(t tx) error {
 		return fmt.Errorf("authsvc: the database has schema version %d, this program knows %d: it is too old", have, len(names))
 	}
 	for i, name := range names[have:] {
-		sql, err := migrations.ReadFile(name)
+		text, err := migrations.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		if err := t.conn.Exec(string(sql)); err != nil {
+		if _, err := t.exec(string(text)); err != nil {
 			return fmt.Errorf("authsvc: migration %s: %w", name, err)
 		}
-		if err := t.rows(nil, `INSERT INTO schema_version (version, applied) VALUES (?, ?)`, have+i+1, time.Now()); err != nil {
+		if _, err := t.exec(`INSERT INTO schema_version (version, applied) VALUES ($1, $2)`, have+i+1, time.Now()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// places returns "$1, $2, …" for n arguments.
+func places(n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", i+1)
+	}
+	return b.String()
 }

@@ -22,7 +22,7 @@ var demoNames = []string{"carlos", "john", "gerard"}
 
 func TestDemoUsers(t *testing.T) {
 	dir := t.TempDir()
-	path, key := filepath.Join(dir, "auth.db"), filepath.Join(dir, "auth.key")
+	path, key := place(t), filepath.Join(dir, "auth.key")
 	s := start(t, authsvc.Config{Database: path, KeyFile: key, Demo: true})
 	require.JSONEq(t, `{"demo":true,"demo_users":["carlos","john","gerard"],"register":false}`, s.do("GET", "/auth/config", "").Body.String())
 	require.Contains(t, s.log.String(), "demo mode")
@@ -59,7 +59,7 @@ func TestDemoUsers(t *testing.T) {
 }
 
 func TestDemoLeavesOthersAlone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "auth.db")
+	path := place(t)
 	s := start(t, authsvc.Config{Database: path})
 	s.AddUser("john", password)
 	require.NoError(t, s.Close())
@@ -70,7 +70,7 @@ func TestDemoLeavesOthersAlone(t *testing.T) {
 }
 
 func TestManyProcessesSeedOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "auth.db")
+	path := place(t)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	ids := map[string]bool{}
@@ -160,7 +160,7 @@ func TestNoSecretIsStored(t *testing.T) {
 }
 
 func TestRefusesANewerSchema(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "auth.db")
+	path := place(t)
 	s := start(t, authsvc.Config{Database: path})
 	s.SetSchemaVersion(1000)
 	require.NoError(t, s.Close())

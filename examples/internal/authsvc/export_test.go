@@ -3,9 +3,9 @@ package authsvc
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"log/slog"
-
-	"github.com/ncruces/go-sqlite3"
+	"time"
 )
 
 // Cheap makes passwords cheap to hash, so that a test can check many, and the
@@ -40,7 +40,7 @@ func (s *Service) OccupyHashing() (release func()) {
 // Sessions counts the sessions stored.
 func (s *Service) Sessions() (n int) {
 	err := s.db.read(context.Background(), func(t tx) error {
-		return t.rows(func(row *sqlite3.Stmt) { n = row.ColumnInt(0) }, `SELECT COUNT(*) FROM sessions`)
+		return t.rows(func(row *sql.Rows) error { return row.Scan(&n) }, `SELECT COUNT(*) FROM sessions`)
 	})
 	if err != nil {
 		panic(err)
@@ -60,7 +60,8 @@ func (s *Service) HashOf(name string) string {
 // SetSchemaVersion makes the database look like one of a newer program.
 func (s *Service) SetSchemaVersion(n int) {
 	err := s.db.write(context.Background(), func(t tx) error {
-		return t.rows(nil, `INSERT INTO schema_version (version, applied) VALUES (?, 0)`, n)
+		_, err := t.exec(`INSERT INTO schema_version (version, applied) VALUES ($1, 0)`, n)
+		return err
 	})
 	if err != nil {
 		panic(err)
@@ -77,4 +78,15 @@ func (s *Service) Revoked() (list []string) {
 		list = append(list, r.User+" "+r.Session)
 	}
 	return list
+}
+
+// AgeSessions makes the last refresh of all sessions that much older.
+func (s *Service) AgeSessions(by time.Duration) {
+	err := s.db.write(context.Background(), func(t tx) error {
+		_, err := t.exec(`UPDATE sessions SET rotated = rotated - $1`, by.Milliseconds())
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
 }

@@ -11,7 +11,7 @@ import (
 // and -trusted-proxies. What c holds is their default. Where to listen, and under
 // what names, is left to the program.
 func (c *Config) AddFlags(fs *flag.FlagSet) {
-	fs.StringVar(&c.Database, "auth-db", c.Database, "`path` of the SQLite file of users and sessions, or memory")
+	fs.StringVar(&c.Database, "auth-db", c.Database, "where users and sessions are: `path` of a SQLite file, URL of a PostgreSQL database (postgres://…), or memory")
 	fs.StringVar(&c.KeyFile, "auth-key", c.KeyFile, "`path` of the private keys for access tokens, made if missing; empty: a key that ends with the process")
 	fs.StringVar(&c.Issuer, "issuer", DefaultIssuer, "issuer of access tokens")
 	fs.StringVar(&c.Audience, "audience", DefaultAudience, "audience of access tokens")

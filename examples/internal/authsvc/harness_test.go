@@ -15,9 +15,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/carlware/gochat/examples/internal/authsvc"
+	"github.com/carlware/gochat/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 
 const (
 	cookieName = "__Host-gochat_rt"
@@ -49,6 +50,9 @@ type service struct {
 
 func start(t *testing.T, c authsvc.Config) *service {
 	t.Helper()
+	if c.Database == "" && onPostgres {
+		c.Database = place(t)
+	}
 	j := &journal{}
 	c.Logger = j.logger()
 	s, err := authsvc.New(t.Context(), authsvc.Cheap(c))

@@ -71,13 +71,13 @@ func (s *Service) changePassword(w http.ResponseWriter, r *http.Request) error {
 // password of its own makes a demo user one like others.
 func (d *database) changePassword(ctx context.Context, u account, hash, keep string) (over []session, err error) {
 	err = d.write(ctx, func(t tx) error {
-		if err := t.rows(nil, `UPDATE users SET hash = ?, demo = 0 WHERE id = ? AND hash = ?`, hash, u.id, u.hash); err != nil {
-			return err
+		n, err := t.exec(`UPDATE users SET hash = $1, demo = 0 WHERE id = $2 AND hash = $3`, hash, u.id, u.hash)
+		if err == nil && n == 0 {
+			err = errNone
 		}
-		if t.conn.Changes() == 0 {
-			return errNone
+		if err == nil {
+			over, err = t.end(`"user" = $1 AND id <> $2`, u.id, keep)
 		}
-		over, err = t.end(`user = ? AND id <> ?`, u.id, keep)
 		return err
 	})
 	return over, err

@@ -3,7 +3,6 @@ package authsvc
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -59,7 +58,7 @@ func (s *Service) peer(own secret, f func(http.ResponseWriter, *http.Request) er
 	}
 }
 
-func (s *Service) peerRoutes(m *httpsvc.Mux) error {
+func (s *Service) peerRoutes(m mux) error {
 	if s.config.SecretFile == "" {
 		return nil
 	}
@@ -97,9 +96,6 @@ func (s *Service) tellRevocations(w http.ResponseWriter, r *http.Request) error 
 	}
 	news, next, err := s.Revocations(r.Context(), after)
 	if err != nil {
-		if errors.Is(err, errClosed) {
-			return httpsvc.Unavailable(0)
-		}
 		return err
 	}
 	return httpsvc.WriteJSON(w, http.StatusOK, revocationsAnswer{news, next})

@@ -2,9 +2,8 @@ package authsvc
 
 import (
 	"context"
+	"database/sql"
 	"time"
-
-	"github.com/ncruces/go-sqlite3"
 
 	"github.com/carlware/gochat/examples/internal/token"
 )
@@ -79,10 +78,13 @@ func (s *Service) ended() {
 func (d *database) revocations(ctx context.Context, after int64) (news []Revocation, next int64, err error) {
 	next = after
 	err = d.read(ctx, func(t tx) error {
-		return t.rows(func(row *sqlite3.Stmt) {
-			next = row.ColumnInt64(0)
-			news = append(news, Revocation{row.ColumnText(1), row.ColumnText(2), time.UnixMilli(row.ColumnInt64(3)).UTC()})
-		}, `SELECT position, user, session, until FROM revocations WHERE position > ? ORDER BY position LIMIT ?`, after, revocationsMax)
+		return t.rows(func(row *sql.Rows) error {
+			var r Revocation
+			err := row.Scan(&next, &r.User, &r.Session, moment{&r.Until})
+			r.Until = r.Until.UTC()
+			news = append(news, r)
+			return err
+		}, `SELECT position, "user", session, until FROM revocations WHERE position > $1 ORDER BY position LIMIT $2`, after, revocationsMax)
 	})
 	return news, next, err
 }
@@ -90,20 +92,28 @@ func (d *database) revocations(ctx context.Context, after int64) (news []Revocat
 // end ends the sessions for which the condition holds, and remembers that. It
 // is to be part of a transaction.
 func (t tx) end(condition string, args ...any) (over []session, err error) {
-	err = t.rows(func(row *sqlite3.Stmt) {
-		over = append(over, session{id: row.ColumnText(0), user: account{id: row.ColumnText(1)}})
-	}, `DELETE FROM sessions WHERE `+condition+` RETURNING id, user`, args...)
+	err = t.rows(func(row *sql.Rows) error {
+		var s session
+		err := row.Scan(&s.id, &s.user.id)
+		over = append(over, s)
+		return err
+	}, `DELETE FROM sessions WHERE `+condition+` RETURNING id, "user"`, args...)
 	if err != nil || len(over) == 0 {
 		return over, err
 	}
 	now := time.Now()
-	if err := t.rows(nil, `DELETE FROM revocations WHERE until <= ?`, now); err != nil {
+	if _, err := t.exec(`DELETE FROM revocations WHERE until <= $1`, now); err != nil {
+		return nil, err
+	}
+	var last int64
+	err = t.rows(func(row *sql.Rows) error { return row.Scan(&last) }, `SELECT COALESCE(MAX(position), 0) FROM revocations`)
+	if err != nil {
 		return nil, err
 	}
 	for _, s := range over {
-		err := t.rows(nil, `INSERT INTO revocations (position, user, session, until)
-			VALUES (MAX(?, (SELECT COALESCE(MAX(position), 0) + 1 FROM revocations)), ?, ?, ?)`,
-			now, s.user.id, s.id, now.Add(revokedFor))
+		last = max(last+1, now.UnixMilli())
+		_, err := t.exec(`INSERT INTO revocations (position, "user", session, until) VALUES ($1, $2, $3, $4)`,
+			last, s.user.id, s.id, now.Add(revokedFor))
 		if err != nil {
 			return nil, err
 		}

@@ -77,7 +77,7 @@ func New(ctx context.Context, c Config) (_ *Service, err error) {
 }
 
 func (s *Service) routes() (http.Handler, error) {
-	m := httpsvc.NewMux(s.logger)
+	m := mux{httpsvc.NewMux(s.logger), s.logger}
 	m.Func("POST /auth/login", s.login)
 	m.Func("POST /auth/refresh", s.refresh)
 	m.Func("POST /auth/logout", s.logout)
@@ -109,6 +109,26 @@ func (s *Service) routes() (http.Handler, error) {
 	return httpsvc.Headers(h), nil
 }
 
+// mux tells clients to come back when the database is away.
+type mux struct {
+	*httpsvc.Mux
+	logger *slog.Logger
+}
+
+func (m mux) Func(pattern string, f func(http.ResponseWriter, *http.Request) error) {
+	m.Mux.Func(pattern, func(w http.ResponseWriter, r *http.Request) error {
+		err := f(w, r)
+		switch {
+		case errors.Is(err, errClosed):
+			return httpsvc.Unavailable(0)
+		case errors.Is(err, errAway):
+			m.logger.ErrorContext(r.Context(), "database is away", "route", r.Pattern, "error", err)
+			return httpsvc.Unavailable(time.Second)
+		}
+		return err
+	})
+}
+
 // Handler serves all paths of the package comment.
 func (s *Service) Handler() http.Handler { return s.handler }
 
@@ -118,7 +138,7 @@ func (s *Service) KeySet() token.KeySet { return s.keys }
 
 // Ready returns nil while the service can do its work.
 func (s *Service) Ready(ctx context.Context) error {
-	return s.db.read(ctx, func(t tx) error { return t.rows(nil, `SELECT 1 FROM schema_version`) })
+	return s.db.read(ctx, func(t tx) error { _, err := t.exists(`SELECT 1 FROM schema_version`); return err })
 }
 
 // Close closes the database. Requests under way that need it fail.

@@ -40,7 +40,7 @@ func (s *Service) endOne(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	over, err := s.db.endSessions(r.Context(), `user = ? AND id = ?`, claims.Subject.ID, r.PathValue("id"))
+	over, err := s.db.endSessions(r.Context(), `"user" = $1 AND id = $2`, claims.Subject.ID, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *Service) logoutAll(w http.ResponseWriter, r *http.Request) error {
 	if err := httpsvc.JSONOnly(r); err != nil {
 		return err
 	}
-	over, err := s.db.endSessions(r.Context(), `user = ?`, claims.Subject.ID)
+	over, err := s.db.endSessions(r.Context(), `"user" = $1`, claims.Subject.ID)
 	if err != nil {
 		return err
 	}

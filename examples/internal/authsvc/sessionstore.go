@@ -5,10 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"database/sql"
 	"encoding/base64"
 	"time"
-
-	"github.com/ncruces/go-sqlite3"
 )
 
 const (
@@ -89,26 +88,34 @@ type session struct {
 // the user has another password by now than the one that u was found with.
 func (d *database) addSession(ctx context.Context, u account, r refreshToken) (s session, dropped []session, err error) {
 	now := time.Now()
-	s = session{id: rand.Text(), user: u, since: now, idle: now.Add(sessionIdle)}
+	s = session{id: rand.Text(), user: u, idle: now.Add(sessionIdle)}
 	err = d.write(ctx, func(t tx) error {
-		current := false
-		err := t.rows(func(*sqlite3.Stmt) { current = true }, `SELECT 1 FROM users WHERE id = ? AND hash = ?`, u.id, u.hash)
+		current, err := t.exists(`SELECT 1 FROM users WHERE id = $1 AND hash = $2`, u.id, u.hash)
 		if err == nil && !current {
 			err = errNone
 		}
 		if err != nil {
 			return err
 		}
-		if err := t.rows(nil, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE idle <= ? LIMIT ?)`, now, pruneBatch); err != nil {
+		if _, err := t.exec(`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE idle <= $1 LIMIT $2)`, now, pruneBatch); err != nil {
 			return err
 		}
-		dropped, err = t.end(`user = ? AND id NOT IN
-			(SELECT id FROM sessions WHERE user = ? ORDER BY created DESC, rowid DESC LIMIT ?)`, u.id, u.id, sessionsMax-1)
+		// The logins of a user are made one after the other, so that it is clear
+		// which is the oldest.
+		var last int64
+		err = t.rows(func(r *sql.Rows) error { return r.Scan(&last) }, `SELECT COALESCE(MAX(created), 0) FROM sessions WHERE "user" = $1`, u.id)
 		if err != nil {
 			return err
 		}
-		return t.rows(nil, `INSERT INTO sessions (id, user, selector, current, rotated, created, idle, ends) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			s.id, u.id, r.selectorHash(), r.hash(), now, now, s.idle, now.Add(sessionLife))
+		s.since = time.UnixMilli(max(now.UnixMilli(), last+1))
+		dropped, err = t.end(`"user" = $1 AND id NOT IN
+			(SELECT id FROM sessions WHERE "user" = $1 ORDER BY created DESC LIMIT $2)`, u.id, sessionsMax-1)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`INSERT INTO sessions (id, "user", selector, current, rotated, created, idle, ends) VALUES ($1, $2, $3, $4, $5, $5, $6, $7)`,
+			s.id, u.id, r.selectorHash(), r.hash(), s.since, s.idle, now.Add(sessionLife))
+		return err
 	})
 	return s, dropped, err
 }
@@ -129,14 +136,11 @@ func (d *database) refresh(ctx context.Context, r, next refreshToken) (s session
 	err = d.write(ctx, func(t tx) error {
 		var current, previous []byte
 		var at, ends time.Time
-		err := t.rows(func(row *sqlite3.Stmt) {
-			s.user = scanUser(row)
-			s.id = row.ColumnText(5)
-			current, previous = row.ColumnBlob(6, nil), row.ColumnBlob(7, nil)
-			at, s.idle, ends = time.UnixMilli(row.ColumnInt64(8)), time.UnixMilli(row.ColumnInt64(9)), time.UnixMilli(row.ColumnInt64(10))
-			s.since = time.UnixMilli(row.ColumnInt64(11))
+		err := t.rows(func(row *sql.Rows) error {
+			return row.Scan(append(s.user.columns(), &s.id, &current, &previous,
+				moment{&at}, moment{&s.idle}, moment{&ends}, moment{&s.since})...)
 		}, `SELECT u.id, u.name, u.hash, u.demo, u.display, s.id, s.current, s.previous, s.rotated, s.idle, s.ends, s.created
-			FROM sessions s JOIN users u ON u.id = s.user WHERE s.selector = ?`, r.selectorHash())
+			FROM sessions s JOIN users u ON u.id = s."user" WHERE s.selector = $1`, r.selectorHash())
 		switch hash := r.hash(); {
 		case err != nil:
 			return err
@@ -147,14 +151,15 @@ func (d *database) refresh(ctx context.Context, r, next refreshToken) (s session
 			if s.idle = now.Add(sessionIdle); s.idle.After(ends) {
 				s.idle = ends
 			}
-			return t.rows(nil, `UPDATE sessions SET previous = current, current = ?, rotated = ?, idle = ? WHERE id = ?`,
+			_, err = t.exec(`UPDATE sessions SET previous = current, current = $1, rotated = $2, idle = $3 WHERE id = $4`,
 				next.hash(), now, s.idle, s.id)
+			return err
 		case subtle.ConstantTimeCompare(hash, previous) == 1 && now.Sub(at) < refreshGrace:
 			o = grace
 			return nil
 		}
 		o = reused
-		_, err = t.end(`id = ?`, s.id)
+		_, err = t.end(`id = $1`, s.id)
 		return err
 	})
 	return s, o, err
@@ -163,7 +168,7 @@ func (d *database) refresh(ctx context.Context, r, next refreshToken) (s session
 // endSession ends the session that r is or was a token of, and returns errNone
 // if there is none.
 func (d *database) endSession(ctx context.Context, r refreshToken) (session, error) {
-	over, err := d.endSessions(ctx, `selector = ?`, r.selectorHash())
+	over, err := d.endSessions(ctx, `selector = $1`, r.selectorHash())
 	if err == nil && len(over) == 0 {
 		err = errNone
 	}
@@ -186,25 +191,17 @@ func (d *database) endSessions(ctx context.Context, condition string, args ...an
 // first.
 func (d *database) sessionsOf(ctx context.Context, user string) (list []session, err error) {
 	err = d.read(ctx, func(t tx) error {
-		return t.rows(func(row *sqlite3.Stmt) {
-			list = append(list, session{
-				id: row.ColumnText(0), since: time.UnixMilli(row.ColumnInt64(1)),
-				used: time.UnixMilli(row.ColumnInt64(2)), idle: time.UnixMilli(row.ColumnInt64(3)),
-			})
-		}, `SELECT id, created, rotated, idle FROM sessions WHERE user = ? AND idle > ? ORDER BY rotated DESC, id`, user, time.Now())
+		return t.rows(func(row *sql.Rows) error {
+			var s session
+			err := row.Scan(&s.id, moment{&s.since}, moment{&s.used}, moment{&s.idle})
+			list = append(list, s)
+			return err
+		}, `SELECT id, created, rotated, idle FROM sessions WHERE "user" = $1 AND idle > $2 ORDER BY rotated DESC, id`, user, time.Now())
 	})
 	return list, err
 }
 
 // sessionUser returns the user of a session that is not over, or errNone.
 func (d *database) sessionUser(ctx context.Context, id string) (account, error) {
-	var a account
-	err := d.read(ctx, func(t tx) error {
-		return t.rows(func(s *sqlite3.Stmt) { a = scanUser(s) },
-			`SELECT u.id, u.name, u.hash, u.demo, u.display FROM sessions s JOIN users u ON u.id = s.user WHERE s.id = ? AND s.idle > ?`, id, time.Now())
-	})
-	if err == nil && a.id == "" {
-		err = errNone
-	}
-	return a, err
+	return d.user(ctx, `SELECT u.id, u.name, u.hash, u.demo, u.display FROM sessions s JOIN users u ON u.id = s."user" WHERE s.id = $1 AND s.idle > $2`, id, time.Now())
 }

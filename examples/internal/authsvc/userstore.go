@@ -2,12 +2,11 @@ package authsvc
 
 import (
 	"context"
-	"encoding/json"
+	"database/sql"
 	"errors"
 	"regexp"
+	"slices"
 	"time"
-
-	"github.com/ncruces/go-sqlite3"
 )
 
 // errTaken is returned for a name that a user has.
@@ -42,10 +41,11 @@ func (d *database) addUser(ctx context.Context, a account) error {
 		if err := t.free(a.name, a.id); err != nil {
 			return err
 		}
-		return t.rows(nil, `INSERT INTO users (id, name, hash, demo, created, display, display_key) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		_, err := t.exec(`INSERT INTO users (id, name, hash, demo, created, display, display_key) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			a.id, a.name, a.hash, a.demo, time.Now(), a.name, a.name)
+		return err
 	})
-	if errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) {
+	if d.taken(err) {
 		return errTaken
 	}
 	return err
@@ -54,9 +54,7 @@ func (d *database) addUser(ctx context.Context, a account) error {
 // free returns errTaken if somebody else has a name of that key, be it to log in
 // or to be seen.
 func (t tx) free(key, user string) error {
-	taken := false
-	err := t.rows(func(*sqlite3.Stmt) { taken = true },
-		`SELECT 1 FROM users WHERE (name = ? OR display_key = ?) AND id <> ? LIMIT 1`, key, key, user)
+	taken, err := t.exists(`SELECT 1 FROM users WHERE (name = $1 OR display_key = $1) AND id <> $2 LIMIT 1`, key, user)
 	if err == nil && taken {
 		err = errTaken
 	}
@@ -70,30 +68,30 @@ func (d *database) setDisplay(ctx context.Context, id, display, key string) erro
 		if err := t.free(key, id); err != nil {
 			return err
 		}
-		return t.rows(nil, `UPDATE users SET display = ?, display_key = ? WHERE id = ?`, display, key, id)
+		_, err := t.exec(`UPDATE users SET display = $1, display_key = $2 WHERE id = $3`, display, key, id)
+		return err
 	})
 }
 
 const userColumns = `id, name, hash, demo, display`
 
-func scanUser(s *sqlite3.Stmt) account {
-	return account{id: s.ColumnText(0), name: s.ColumnText(1), hash: s.ColumnText(2), demo: s.ColumnBool(3), display: s.ColumnText(4)}
-}
+// columns are where userColumns are scanned to.
+func (a *account) columns() []any { return []any{&a.id, &a.name, &a.hash, &a.demo, &a.display} }
 
 // userByName returns errNone if nobody has that name.
 func (d *database) userByName(ctx context.Context, name string) (account, error) {
-	return d.user(ctx, `SELECT `+userColumns+` FROM users WHERE name = ?`, name)
+	return d.user(ctx, `SELECT `+userColumns+` FROM users WHERE name = $1`, name)
 }
 
 // userByID returns errNone if there is no such user.
 func (d *database) userByID(ctx context.Context, id string) (account, error) {
-	return d.user(ctx, `SELECT `+userColumns+` FROM users WHERE id = ?`, id)
+	return d.user(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
 }
 
-func (d *database) user(ctx context.Context, sql, arg string) (account, error) {
+func (d *database) user(ctx context.Context, query string, args ...any) (account, error) {
 	var a account
 	err := d.read(ctx, func(t tx) error {
-		return t.rows(func(s *sqlite3.Stmt) { a = scanUser(s) }, sql, arg)
+		return t.rows(func(r *sql.Rows) error { return r.Scan(a.columns()...) }, query, args...)
 	})
 	if err == nil && a.id == "" {
 		err = errNone
@@ -104,17 +102,26 @@ func (d *database) user(ctx context.Context, sql, arg string) (account, error) {
 // setHash replaces a password hash, unless it has been replaced meanwhile.
 func (d *database) setHash(ctx context.Context, id, old, hash string) error {
 	return d.write(ctx, func(t tx) error {
-		return t.rows(nil, `UPDATE users SET hash = ? WHERE id = ? AND hash = ?`, hash, id, old)
+		_, err := t.exec(`UPDATE users SET hash = $1 WHERE id = $2 AND hash = $3`, hash, id, old)
+		return err
 	})
 }
 
 // usersByID returns those of ids that exist, ordered by id.
 func (d *database) usersByID(ctx context.Context, ids []string) ([]User, error) {
-	list, err := json.Marshal(ids)
-	if err != nil {
-		return nil, err
+	found := []User{}
+	for some := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(ids))), 500) { // a statement has thousands of arguments at most
+		args := make([]any, len(some))
+		for i, id := range some {
+			args[i] = id
+		}
+		users, err := d.users(ctx, `SELECT id, name, display FROM users WHERE id IN (`+places(len(some))+`) ORDER BY id`, args...)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, users...)
 	}
-	return d.users(ctx, `SELECT id, name, display FROM users WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, string(list))
+	return found, nil
 }
 
 // search returns up to limit users whose name begins with prefix, ordered by
@@ -122,16 +129,19 @@ func (d *database) usersByID(ctx context.Context, ids []string) ([]User, error) 
 func (d *database) search(ctx context.Context, prefix string, limit int, demo bool) ([]User, error) {
 	// 0x7f is above every character of a name, so that this is a range of the
 	// index and no pattern that needs escaping.
-	return d.users(ctx, `SELECT id, name, display FROM users WHERE name >= ? AND name < ? AND demo <= ? ORDER BY name LIMIT ?`,
+	return d.users(ctx, `SELECT id, name, display FROM users WHERE name >= $1 AND name < $2 AND demo <= $3 ORDER BY name LIMIT $4`,
 		prefix, prefix+"\x7f", demo, limit)
 }
 
-func (d *database) users(ctx context.Context, sql string, args ...any) ([]User, error) {
+func (d *database) users(ctx context.Context, query string, args ...any) ([]User, error) {
 	found := []User{}
 	err := d.read(ctx, func(t tx) error {
-		return t.rows(func(s *sqlite3.Stmt) {
-			found = append(found, User{ID: s.ColumnText(0), Username: s.ColumnText(1), Name: s.ColumnText(2)})
-		}, sql, args...)
+		return t.rows(func(r *sql.Rows) error {
+			var u User
+			err := r.Scan(&u.ID, &u.Username, &u.Name)
+			found = append(found, u)
+			return err
+		}, query, args...)
 	})
 	return found, err
 }
