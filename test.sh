@@ -15,7 +15,7 @@ die() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
 command -v go >/dev/null || die "Go is missing: see https://go.dev/dl"
 
 # what is missing: the browser for e2e/, Node.js for the JavaScript client,
-# PostgreSQL's server for chat/postgres
+# the servers of PostgreSQL and RabbitMQ, of which tests start their own
 
 browser() {
 	local b
@@ -32,11 +32,16 @@ postgres() {
 		ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1
 }
 
+rabbitmq() {
+	command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]
+}
+
 apt=() brew=()
 browser >/dev/null || { apt+=(chromium fonts-dejavu-core); brew+=(--cask chromium); }
 command -v node >/dev/null || { apt+=(nodejs); brew+=(node); }
 command -v npm >/dev/null || { apt+=(npm); brew+=(node); }
 postgres || { apt+=(postgresql); brew+=(postgresql@16); }
+rabbitmq || { apt+=(rabbitmq-server); brew+=(rabbitmq); }
 
 if [ ${#apt[@]} -gt 0 ]; then
 	if command -v apt-get >/dev/null; then

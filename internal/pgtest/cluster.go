@@ -6,8 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +16,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/carlware/gochat/internal/proctest"
 )
 
 // Cluster is a server that belongs to this test binary. Its methods may be
@@ -27,8 +27,7 @@ type Cluster struct {
 	port           int
 	url            string
 
-	guard *exec.Cmd // see watch
-	hold  io.Closer // the guard's input
+	guard *proctest.Guard // see watch
 
 	mu     sync.Mutex
 	server *exec.Cmd     // nil while it is down
@@ -94,7 +93,7 @@ func start() (_ *Cluster, err error) {
 		return nil, err
 	}
 	for range 5 { // somebody else may take the port in between
-		if c.port, err = freePort(); err != nil {
+		if c.port, err = proctest.FreePort(); err != nil {
 			return nil, err
 		}
 		c.url = fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, c.port)
@@ -103,15 +102,6 @@ func start() (_ *Cluster, err error) {
 		}
 	}
 	return nil, err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // guard stops the server and removes its directory when its input ends.
@@ -124,24 +114,15 @@ fi
 rm -rf "$1"
 `
 
-// watch starts the guard. This process holds the other end of its input, and
-// the kernel closes that however the process ends: so neither the server nor
-// its files outlive the tests.
+// watch starts the guard: so neither the server nor its files outlive the
+// tests.
 func (c *Cluster) watch() error {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
 	cmd := exec.Command("/bin/sh", "-c", guard, "guard", c.dir)
-	cmd.Dir, cmd.Stdin = "/", r
+	cmd.Dir = "/"
 	drop(cmd)
-	if err := cmd.Start(); err != nil {
-		w.Close()
-		return err
-	}
-	c.guard, c.hold = cmd, w
-	return nil
+	var err error
+	c.guard, err = proctest.Watch(cmd)
+	return err
 }
 
 // end stops the server and removes its files.
@@ -150,8 +131,7 @@ func (c *Cluster) end() {
 	defer c.mu.Unlock()
 	c.halt(fast)
 	if c.guard != nil {
-		c.hold.Close()
-		c.guard.Wait() // it does what it can
+		c.guard.Release() // it does what it can
 		c.guard = nil
 	}
 }
