@@ -1,46 +1,61 @@
+//go:build unix
+
 package chat_test
 
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strconv"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/carlware/gochat/chat"
 )
 
-func benchNode(b *testing.B) *chat.Node {
-	b.Helper()
+// cpu is the time that this process has spent, in user and in kernel mode.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func benchNode(tb testing.TB) *chat.Node {
+	tb.Helper()
 	n, err := chat.New(&chat.Options{Logger: quiet, Limits: chat.Limits{
 		SessionBytes: 1 << 20, Messages: chat.Unlimited, Joins: chat.Unlimited,
 	}})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.Cleanup(func() { n.Shutdown(context.Background()) })
+	tb.Cleanup(func() { n.Shutdown(context.Background()) })
 	return n
 }
 
 // members returns a room with sessions that count what they are handed.
-func members(b *testing.B, n *chat.Node, count int) (chat.Room, []*chat.Session) {
-	b.Helper()
-	ctx := b.Context()
+func members(tb testing.TB, n *chat.Node, count int) (chat.Room, []*chat.Session) {
+	tb.Helper()
+	ctx := tb.Context()
 	sessions := make([]*chat.Session, count)
 	for i := range sessions {
 		p := as("u" + strconv.Itoa(i))
 		s, err := n.Connect(ctx, p, &chat.SessionOptions{Wake: func() {}})
 		if err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 		sessions[i] = s
 	}
 	r, err := n.CreateRoom(ctx, "u0", chat.NewRoom{ID: chat.NewID(), Name: "Bench"})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	for i := 1; i < count; i++ {
 		if _, err := r.Change(ctx, chat.UserID("u"+strconv.Itoa(i)), chat.Change{ID: chat.NewID(), Kind: chat.Join}); err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	drainAll(sessions)
@@ -55,34 +70,182 @@ func drainAll(sessions []*chat.Session) {
 	}
 }
 
+const benchText = "a message of usual length, neither short nor long"
+
+// naiveRoom is the chat room that one writes first: a lock, a log, ids to find
+// resends by, and a channel for each client.
+type naiveRoom struct {
+	mu      sync.Mutex
+	log     []*naiveMessage
+	ids     map[string]*naiveMessage
+	clients map[*naiveClient]bool
+}
+
+type naiveMessage struct {
+	seq      int
+	id, user string
+	text     string
+	time     time.Time
+}
+
+type naiveClient struct{ send chan *naiveMessage }
+
+func newNaiveRoom(clients int) *naiveRoom {
+	r := &naiveRoom{ids: map[string]*naiveMessage{}, clients: map[*naiveClient]bool{}}
+	for range clients {
+		r.clients[&naiveClient{send: make(chan *naiveMessage, benchBatch)}] = true
+	}
+	return r
+}
+
+func (r *naiveRoom) post(id, user, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ids[id] != nil {
+		return
+	}
+	m := &naiveMessage{len(r.log) + 1, id, user, text, time.Now()}
+	r.log = append(r.log, m)
+	r.ids[id] = m
+	for c := range r.clients {
+		select {
+		case c.send <- m:
+		default: // too slow: lost
+		}
+	}
+}
+
+func (r *naiveRoom) drain() {
+	for c := range r.clients {
+		for len(c.send) > 0 {
+			<-c.send
+		}
+	}
+}
+
+// benchBatch is how many messages are posted between two looks at the clock.
+const benchBatch = 512
+
 // BenchmarkPost is the whole way of a message in memory, from Room.Post to the
-// queues of so many sessions.
+// queues of so many sessions, beside the same in the simplest chat room, in
+// turns. The simplest one has no rights, limits, checks, order between nodes,
+// replay, or hash of what was sent.
 //
-//	go test -run '^$' -bench Post ./chat
+//	go test -run '^$' -bench 'Post$' ./chat
 func BenchmarkPost(b *testing.B) {
 	for _, count := range []int{1, 1000} {
 		b.Run(fmt.Sprint("sessions=", count), func(b *testing.B) {
 			n := benchNode(b)
 			r, sessions := members(b, n, count)
+			naive := newNaiveRoom(count)
 			ctx := context.Background()
-			ids := make([]string, 1024)
-			b.ReportAllocs()
-			i := 0
+			ids := make([]string, benchBatch)
+			var ours, simple time.Duration
+			var mallocs uint64
+			posts := 0
 			for b.Loop() {
-				if i%len(ids) == 0 {
-					b.StopTimer()
-					drainAll(sessions)
-					for j := range ids {
-						ids[j] = chat.NewID()
+				for j := range ids {
+					ids[j] = chat.NewID()
+				}
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				before, began := m.Mallocs, cpu()
+				for _, id := range ids {
+					if _, err := r.Post(ctx, "u0", chat.Draft{ID: id, Text: benchText}); err != nil {
+						b.Fatal(err)
 					}
-					b.StartTimer()
 				}
-				if _, err := r.Post(ctx, "u0", chat.Draft{ID: ids[i%len(ids)], Text: "a message of usual length, neither short nor long"}); err != nil {
-					b.Fatal(err)
+				ours += cpu() - began
+				runtime.ReadMemStats(&m)
+				mallocs += m.Mallocs - before
+				began = cpu()
+				for _, id := range ids {
+					naive.post(id, "u0", benchText)
 				}
-				i++
+				simple += cpu() - began
+				posts += len(ids)
+				drainAll(sessions)
+				naive.drain()
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(count), "ns/delivery")
+			each := float64(posts)
+			b.ReportMetric(float64(ours.Nanoseconds())/each, "ns-cpu/post")
+			b.ReportMetric(float64(ours.Nanoseconds())/each/float64(count), "ns-cpu/delivery")
+			b.ReportMetric(float64(simple.Nanoseconds())/each/float64(count), "naive-ns-cpu/delivery")
+			b.ReportMetric(float64(ours)/float64(simple), "ratio")
+			b.ReportMetric(float64(mallocs)/each, "allocs/post")
+			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+// heap returns the bytes of live objects.
+func heap() int64 {
+	var m runtime.MemStats
+	for range 3 { // what finalizers and pools hold goes in steps
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// BenchmarkMemory is what a node keeps of sessions that sit in their rooms, the
+// store left out: bytes of a session without rooms, of each membership, and of
+// each hosted room.
+//
+//	go test -run '^$' -bench Memory -benchtime 1x ./chat
+func BenchmarkMemory(b *testing.B) {
+	var session, membership, room float64
+	for b.Loop() {
+		// As many memberships in rooms, and in ten times as many.
+		without := nodeMemory(b, 1000, 0, 1)
+		few := nodeMemory(b, 1000, 100, 1000)
+		many := nodeMemory(b, 1000, 100, 10000)
+		session = without / 1000
+		room = (many - few) / 9000
+		membership = (few - without - 1000*room) / 100_000
+	}
+	b.ReportMetric(session, "B/session")
+	b.ReportMetric(membership, "B/membership")
+	b.ReportMetric(room, "B/room")
+	b.ReportMetric(0, "ns/op")
+}
+
+// nodeMemory returns what a node keeps of so many users with a session each,
+// who are members of some of the rooms.
+func nodeMemory(b *testing.B, users, each, rooms int) float64 {
+	ctx := context.Background()
+	s := newShared()
+	all := make([]chat.User, users)
+	for i := range all {
+		all[i] = as("u" + strconv.Itoa(i)).User
+	}
+	s.store.PutUsers(ctx, all)
+	for i := range rooms {
+		w := chat.RoomWrite{Room: chat.RoomID(chat.NewID()), By: all[0], ID: chat.NewID(), Kind: chat.Private, Name: "Room"}
+		for j := range users * each / rooms {
+			w.Members = append(w.Members, chat.NewMember{User: all[(i*(users*each/rooms)+j)%users], Role: chat.Participant})
+		}
+		if _, err := s.store.CreateRoom(ctx, w); err != nil {
+			b.Fatal(err)
+		}
+	}
+	n, err := chat.New(&chat.Options{Store: s.connect(), Logger: quiet})
+	if err != nil {
+		b.Fatal(err)
+	}
+	sessions := make([]*chat.Session, users)
+	before := heap()
+	for i := range sessions {
+		s, err := n.Connect(ctx, as("u"+strconv.Itoa(i)), &chat.SessionOptions{Wake: func() {}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Welcome() // which is the client's from here on
+		sessions[i] = s
+	}
+	drainAll(sessions)
+	after := heap()
+	n.Shutdown(ctx)
+	runtime.KeepAlive(sessions)
+	return float64(after - before)
 }

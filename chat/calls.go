@@ -107,7 +107,7 @@ func (n *Node) command(ctx context.Context, by UserID, room RoomID, line Command
 		return nil, err
 	}
 	c := &n.calls
-	nc := NewCall{ID: NewID(), Key: line.ID, Room: room, Hash: new(digest).str("command").str(string(room)).str(line.Text).sum(), Line: line.Text}
+	nc := NewCall{ID: NewID(), Key: line.ID, Room: room, Hash: digest{}.str("command").str(string(room)).str(line.Text).sum(), Line: line.Text}
 	if p, err := c.find(ctx, callKey{by, line.ID}, nc.Hash); p != nil || err != nil {
 		return p, err
 	}

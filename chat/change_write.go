@@ -14,7 +14,7 @@ const maxEmoji = 64
 
 func (h handle) Change(ctx context.Context, by UserID, c Change) (Receipt, error) {
 	in := intent{by: by, room: h.id, id: c.ID, action: c.Kind,
-		hash: new(digest).str(string(c.Kind)).str(string(c.User)).str(string(c.Role)).str(c.Name).
+		hash: digest{}.str(string(c.Kind)).str(string(c.User)).str(string(c.Role)).str(c.Name).
 			str(string(c.Data)).seq(c.Seq).str(c.Emoji).flag(c.Off).sum()}
 	switch c.Kind {
 	case Join, Leave:
@@ -25,19 +25,20 @@ func (h handle) Change(ctx context.Context, by UserID, c Change) (Receipt, error
 		in.message, in.emoji, in.off = c.Seq, c.Emoji, c.Off
 	}
 	var target User
-	in.check = func() error {
-		if err := h.n.checkChange(c); err != nil || in.target == "" {
-			return err
-		}
-		users, err := h.n.lookup(ctx, []UserID{in.target})
-		if err == nil {
-			target = users[0]
-		}
-		return err
-	}
-	in.make = func(w *Write, sn *Snapshot) error { return c.fill(w, sn, target) }
 	in.snapshot = c.Kind != React
-	rc, err := h.n.write(ctx, in)
+	rc, err := h.n.write(ctx, in, content{
+		check: func() error {
+			if err := h.n.checkChange(c); err != nil || in.target == "" {
+				return err
+			}
+			users, err := h.n.lookup(ctx, []UserID{in.target})
+			if err == nil {
+				target = users[0]
+			}
+			return err
+		},
+		make: func(_ User, sn *Snapshot) (Write, error) { return c.event(sn, target) },
+	})
 	if err == nil && !rc.Duplicate && rc.Event.Kind == Joined && c.Kind == Invite {
 		h.tellAdded(ctx, c.User)
 	}
@@ -87,8 +88,8 @@ func (n *Node) checkChange(c Change) error {
 	return nil
 }
 
-// fill makes the event of a change, or returns errNothing.
-func (c Change) fill(w *Write, sn *Snapshot, target User) error {
+// event makes the event of a change, or returns errNothing.
+func (c Change) event(sn *Snapshot, target User) (w Write, err error) {
 	t := &target
 	var m Member
 	if sn != nil {
@@ -110,7 +111,7 @@ func (c Change) fill(w *Write, sn *Snapshot, target User) error {
 		w.Kind, w.Target, w.Off = Banned, t, true
 	case SetRole:
 		if m.Role == "" {
-			return ErrNotFound
+			return Write{}, ErrNotFound
 		}
 		nothing = m.Role == c.Role
 		w.Kind, w.Target, w.Role = RoleChanged, t, c.Role
@@ -129,7 +130,7 @@ func (c Change) fill(w *Write, sn *Snapshot, target User) error {
 		w.Kind, w.Ref, w.Text, w.Off = Reacted, c.Seq, c.Emoji, c.Off
 	}
 	if nothing {
-		return errNothing
+		return Write{}, errNothing
 	}
-	return nil
+	return w, nil
 }

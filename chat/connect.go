@@ -63,7 +63,7 @@ func (n *Node) openLobby(ctx context.Context, name string) (RoomID, error) {
 	}
 	by, _ := n.user(ctx, System)
 	made, err := n.store.CreateRoom(ctx, RoomWrite{
-		Room: RoomID(NewID()), By: by, ID: NewID(), Hash: new(digest).str(name).sum(), Kind: Public, Name: name,
+		Room: RoomID(NewID()), By: by, ID: NewID(), Hash: digest{}.str(name).sum(), Kind: Public, Name: name,
 	})
 	if errors.Is(err, ErrConflict) { // another node was quicker
 		info, err = n.store.RoomNamed(ctx, name)

@@ -29,59 +29,54 @@ func (h handle) Info(ctx context.Context, by UserID) (RoomInfo, error) {
 }
 
 func (h handle) Post(ctx context.Context, by UserID, d Draft) (Receipt, error) {
-	chosen := digest{make([]byte, 0, 64+len(d.Text)+len(d.Data))}
-	hash := chosen.str(string(Message)).str(d.Text).seq(d.ReplyTo).users(d.Mentions).str(string(d.Data)).sum()
-	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: d.ID, hash: hash, action: post, also: d.Mentions, shown: true,
+	var room [512]byte // most messages need no more for it
+	hash := digest(room[:0]).str(string(Message)).str(d.Text).seq(d.ReplyTo).users(d.Mentions).str(string(d.Data)).sum()
+	in := intent{by: by, room: h.id, id: d.ID, hash: hash, action: post, also: d.Mentions, shown: true,
+		snapshot: d.ReplyTo != 0 || len(d.Mentions) > 0}
+	rc, err := h.n.write(ctx, in, content{
 		check: func() error {
 			if len(d.Mentions) > h.n.limits.Mentions {
 				return badRequest("mentions", "A message mentions at most %d users.", h.n.limits.Mentions)
 			}
 			return h.n.checkMessage(d.Text, d.Data)
 		},
-		make: func(w *Write, sn *Snapshot) error {
+		make: func(by User, sn *Snapshot) (Write, error) {
 			if sn != nil && d.ReplyTo > sn.Info.Head {
-				return badRequest("reply_to", "There is no such message to reply to.")
+				return Write{}, badRequest("reply_to", "There is no such message to reply to.")
 			}
-			m := Intercepted{Room: h.id, By: w.User, Text: d.Text, Mentions: d.Mentions, Data: d.Data}
-			if err := h.n.moderate(ctx, &m); err != nil {
-				return err
+			m, err := h.n.moderate(ctx, Intercepted{Room: h.id, By: by, Text: d.Text, Mentions: d.Mentions, Data: d.Data})
+			if err != nil {
+				return Write{}, err
 			}
-			w.Kind, w.Text, w.Ref, w.Data = Message, m.Text, d.ReplyTo, m.Data
+			w := Write{Kind: Message, Text: m.Text, Ref: d.ReplyTo, Data: m.Data}
 			for _, id := range m.Mentions {
 				if sn != nil && sn.Members[id].Role != "" && !slices.Contains(w.Mentions, id) {
 					w.Mentions = append(w.Mentions, id)
 				}
 			}
-			return nil
+			return w, nil
 		},
-		snapshot: d.ReplyTo != 0 || len(d.Mentions) > 0,
 	})
 	return rc, h.wrap("post to", err)
 }
 
 func (h handle) Edit(ctx context.Context, by UserID, e Edit) (Receipt, error) {
-	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: e.ID, action: edit, message: e.Seq, shown: true,
-		hash:  new(digest).str(string(Edited)).str(e.Text).seq(e.Seq).str(string(e.Data)).sum(),
+	in := intent{by: by, room: h.id, id: e.ID, action: edit, message: e.Seq, shown: true,
+		hash: digest{}.str(string(Edited)).str(e.Text).seq(e.Seq).str(string(e.Data)).sum()}
+	rc, err := h.n.write(ctx, in, content{
 		check: func() error { return h.n.checkMessage(e.Text, e.Data) },
-		make: func(w *Write, _ *Snapshot) error {
-			m := Intercepted{Room: h.id, By: w.User, Edits: e.Seq, Text: e.Text, Data: e.Data}
-			if err := h.n.moderate(ctx, &m); err != nil {
-				return err
-			}
-			w.Kind, w.Ref, w.Text, w.Data = Edited, e.Seq, m.Text, m.Data
-			return nil
+		make: func(by User, _ *Snapshot) (Write, error) {
+			m, err := h.n.moderate(ctx, Intercepted{Room: h.id, By: by, Edits: e.Seq, Text: e.Text, Data: e.Data})
+			return Write{Kind: Edited, Ref: e.Seq, Text: m.Text, Data: m.Data}, err
 		},
 	})
 	return rc, h.wrap("edit in", err)
 }
 
 func (h handle) Delete(ctx context.Context, by UserID, seq Seq, id string) (Receipt, error) {
-	rc, err := h.n.write(ctx, intent{by: by, room: h.id, id: id, action: erase, message: seq,
-		hash: new(digest).str(string(Deleted)).seq(seq).sum(),
-		make: func(w *Write, _ *Snapshot) error {
-			w.Kind, w.Ref = Deleted, seq
-			return nil
-		},
+	in := intent{by: by, room: h.id, id: id, action: erase, message: seq, hash: digest{}.str(string(Deleted)).seq(seq).sum()}
+	rc, err := h.n.write(ctx, in, content{
+		make: func(User, *Snapshot) (Write, error) { return Write{Kind: Deleted, Ref: seq}, nil },
 	})
 	return rc, h.wrap("delete in", err)
 }

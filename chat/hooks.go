@@ -114,14 +114,15 @@ func (n *Node) authorize(ctx context.Context, a Action) error {
 }
 
 // moderate shows a message to Options.Intercept and checks what it made of it.
-func (n *Node) moderate(ctx context.Context, m *Intercepted) error {
+func (n *Node) moderate(ctx context.Context, m Intercepted) (Intercepted, error) {
 	if n.intercept == nil || m.By.ID == System {
-		return nil
+		return m, nil
 	}
-	if err := n.intercept(ctx, m); err != nil {
-		return err
+	shown := m // which the host may keep
+	if err := n.intercept(ctx, &shown); err != nil {
+		return Intercepted{}, err
 	}
-	return n.checkMessage(m.Text, m.Data)
+	return shown, n.checkMessage(shown.Text, shown.Data)
 }
 
 // hookLoop calls Options.Committed with what this node has committed, in

@@ -34,7 +34,7 @@ func (n *Node) createRoom(ctx context.Context, by UserID, r NewRoom) (RoomID, er
 	r.Members = slices.DeleteFunc(slices.Compact(ids), func(id UserID) bool { return id == by })
 	w := RoomWrite{
 		Room: newRoomID(by, r.ID), ID: r.ID, Kind: r.Kind, Name: r.Name, Hides: r.Hides, Data: r.Data,
-		Hash: new(digest).str(r.Name).str(string(r.Kind)).flag(r.Hides).str(string(r.Data)).users(r.Members).sum(),
+		Hash: digest{}.str(r.Name).str(string(r.Kind)).flag(r.Hides).str(string(r.Data)).users(r.Members).sum(),
 	}
 	made, err := n.tryCreate(ctx, by, r, &w)
 	if err != nil {
@@ -95,7 +95,7 @@ func (n *Node) createOnce(ctx context.Context, by UserID, w *RoomWrite) (Created
 // key. It follows from the two, so that what a request has made can be found
 // when the request is sent again and refused.
 func newRoomID(by UserID, key string) RoomID {
-	sum := new(digest).str("room").str(string(by)).str(key).sum()
+	sum := digest{}.str("room").str(string(by)).str(key).sum()
 	return RoomID(base64.RawURLEncoding.EncodeToString(sum[:]))
 }
 
@@ -151,7 +151,7 @@ func (n *Node) direct(ctx context.Context, by, with UserID, id string) (RoomID, 
 		return "", badRequest("user", "The system has no direct rooms.")
 	}
 	pair := []UserID{min(by, with), max(by, with)}
-	w := RoomWrite{Room: newRoomID(by, id), ID: id, Kind: Direct, Hash: new(digest).users(pair).sum()}
+	w := RoomWrite{Room: newRoomID(by, id), ID: id, Kind: Direct, Hash: digest{}.users(pair).sum()}
 	made, err := n.tryDirect(ctx, by, with, &w)
 	if err != nil {
 		return n.madeBefore(ctx, by, w, err)

@@ -36,13 +36,21 @@ func checkKey(id string) error {
 	if len(id) < 16 || len(id) > 64 {
 		return badRequest("id", "The id of a request that stores something has 16 to 64 characters.")
 	}
-	for _, c := range []byte(id) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
+	for i := range len(id) {
+		if !keyBytes[id[i]] {
 			return badRequest("id", "An id is made of letters, digits, _ and -.")
 		}
 	}
 	return nil
 }
+
+// keyBytes is what idempotency keys are made of.
+var keyBytes = func() (ok [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") {
+		ok[c] = true
+	}
+	return ok
+}()
 
 // checkUserID checks an id that the host made.
 func checkUserID(id UserID) error {
@@ -88,36 +96,30 @@ func (n *Node) checkData(data json.RawMessage) error {
 
 // digest collects what the sender of a request chose, so that requests with
 // the same id can be told apart. Each part is preceded by its length.
-type digest struct {
-	b []byte
+type digest []byte
+
+func (d digest) str(s string) digest {
+	return append(binary.AppendUvarint(d, uint64(len(s))), s...)
 }
 
-func (d *digest) str(s string) *digest {
-	d.b = append(binary.AppendUvarint(d.b, uint64(len(s))), s...)
-	return d
-}
+func (d digest) seq(s Seq) digest { return binary.AppendUvarint(d, uint64(s)) }
 
-func (d *digest) seq(s Seq) *digest {
-	d.b = binary.AppendUvarint(d.b, uint64(s))
-	return d
-}
-
-func (d *digest) flag(v bool) *digest {
+func (d digest) flag(v bool) digest {
 	if v {
 		return d.seq(1)
 	}
 	return d.seq(0)
 }
 
-func (d *digest) users(ids []UserID) *digest {
-	d.seq(Seq(len(ids)))
+func (d digest) users(ids []UserID) digest {
+	d = d.seq(Seq(len(ids)))
 	for _, id := range ids {
-		d.str(string(id))
+		d = d.str(string(id))
 	}
 	return d
 }
 
-func (d *digest) sum() [16]byte {
-	sum := sha256.Sum256(d.b)
+func (d digest) sum() [16]byte {
+	sum := sha256.Sum256(d)
 	return [16]byte(sum[:16])
 }

@@ -26,10 +26,15 @@ type intent struct {
 	emoji   string   // of a reaction
 	off     bool     // it is taken back
 
-	snapshot bool                               // make needs a snapshot
-	shown    bool                               // make shows it to Options.Intercept
-	check    func() error                       // of what the sender wrote; may be nil
-	make     func(w *Write, sn *Snapshot) error // fills in the event; sn may be nil without snapshot
+	snapshot bool // make needs a snapshot
+	shown    bool // make shows it to Options.Intercept
+}
+
+// content is what a request wants to store. It is apart from its intent so
+// that neither has to be allocated.
+type content struct {
+	check func() error                               // of what the sender wrote; may be nil
+	make  func(by User, sn *Snapshot) (Write, error) // the event; sn may be nil without intent.snapshot
 }
 
 // errNothing says that a change would change nothing.
@@ -37,7 +42,7 @@ var errNothing = errors.New("chat: nothing to do")
 
 // write authorises and stores an event. What the same id has stored before is
 // the answer, whatever has become of rights, limits and rules since.
-func (n *Node) write(ctx context.Context, in intent) (Receipt, error) {
+func (n *Node) write(ctx context.Context, in intent, what content) (Receipt, error) {
 	if err := n.open(); err != nil {
 		return Receipt{}, err
 	}
@@ -51,7 +56,7 @@ func (n *Node) write(ctx context.Context, in intent) (Receipt, error) {
 			return n.receipt(Appended{e, true}, began), nil
 		}
 	}
-	got, err := n.tryWrite(ctx, in)
+	got, err := n.tryWrite(ctx, in, what, began)
 	if err == nil {
 		return n.receipt(got, began), nil
 	}
@@ -91,12 +96,12 @@ func (n *Node) receipt(got Appended, began time.Time) Receipt {
 	return Receipt(got)
 }
 
-func (n *Node) tryWrite(ctx context.Context, in intent) (Appended, error) {
-	if err := n.limiter.take(in.by, in.action.limit(), time.Now()); err != nil {
+func (n *Node) tryWrite(ctx context.Context, in intent, what content, now time.Time) (Appended, error) {
+	if err := n.limiter.take(in.by, in.action.limit(), now); err != nil {
 		return Appended{}, err
 	}
-	if in.check != nil {
-		if err := in.check(); err != nil {
+	if what.check != nil {
+		if err := what.check(); err != nil {
 			return Appended{}, err
 		}
 	}
@@ -105,14 +110,15 @@ func (n *Node) tryWrite(ctx context.Context, in intent) (Appended, error) {
 		return Appended{}, err
 	}
 	for try := 0; ; try++ {
-		w := Write{Room: in.room, ID: in.id, Hash: in.hash, User: by}
-		sn, err := n.authorise(ctx, in, &w, try > 0)
-		if err == nil {
-			err = in.make(&w, sn)
-		}
+		sn, basis, err := n.authorise(ctx, in, try > 0)
 		if err != nil {
 			return Appended{}, err
 		}
+		w, err := what.make(by, sn)
+		if err != nil {
+			return Appended{}, err
+		}
+		w.Room, w.ID, w.Hash, w.User, w.Basis = in.room, in.id, in.hash, by, basis
 		got, err := n.store.Append(ctx, w)
 		if !errors.Is(err, ErrStale) || try == maxStale {
 			return got, err
@@ -120,14 +126,13 @@ func (n *Node) tryWrite(ctx context.Context, in intent) (Appended, error) {
 	}
 }
 
-// authorise checks that in may be done and notes in w what that was based on.
-// It returns the snapshot if it took one.
-func (n *Node) authorise(ctx context.Context, in intent, w *Write, fresh bool) (*Snapshot, error) {
+// authorise checks that in may be done and returns what that was based on, and
+// the snapshot if it took one.
+func (n *Node) authorise(ctx context.Context, in intent, fresh bool) (*Snapshot, Seq, error) {
 	if !fresh && !in.snapshot && in.target == "" && in.message == 0 {
 		if r := n.hosted(in.room); r != nil {
 			if p, basis, ok := r.place(in.by); ok {
-				w.Basis = basis
-				return nil, n.allow(ctx, in, p)
+				return nil, basis, n.allow(ctx, in, p)
 			}
 		}
 	}
@@ -137,7 +142,7 @@ func (n *Node) authorise(ctx context.Context, in intent, w *Write, fresh bool) (
 	}
 	sn, err := n.store.Snapshot(ctx, in.room, users)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if r := n.hosted(in.room); r != nil {
 		r.mu.Lock()
@@ -145,18 +150,17 @@ func (n *Node) authorise(ctx context.Context, in intent, w *Write, fresh bool) (
 		r.mu.Unlock()
 		n.learnHead(r, sn.Info.Head)
 	}
-	w.Basis = sn.Access
 	p, err := n.placeIn(ctx, in, sn)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := n.allow(ctx, in, p); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if in.action == React && p.reacted != in.off {
-		return nil, errNothing
+		return nil, 0, errNothing
 	}
-	return &sn, nil
+	return &sn, sn.Access, nil
 }
 
 // allow asks the table and then the host.
