@@ -192,17 +192,18 @@ func heap() int64 {
 // store left out: bytes of a session without rooms, of each membership, and of
 // each hosted room.
 //
-//	go test -run '^$' -bench Memory -benchtime 1x ./chat
+//	go test -run '^$' -bench Memory$ -benchtime 1x ./chat
 func BenchmarkMemory(b *testing.B) {
 	var session, membership, room float64
 	for b.Loop() {
-		// As many memberships in rooms, and in ten times as many.
-		without := nodeMemory(b, 1000, 0, 1)
-		few := nodeMemory(b, 1000, 100, 1000)
-		many := nodeMemory(b, 1000, 100, 10000)
-		session = without / 1000
-		room = (many - few) / 9000
-		membership = (few - without - 1000*room) / 100_000
+		const users = 1000
+		alone := nodeMemory(b, users, 0, 1)
+		some := nodeMemory(b, users, 100, 1000)
+		twice := nodeMemory(b, users, 200, 1000)
+		own := nodeMemory(b, users, 10, 10*users)
+		session = alone / users
+		membership = (twice - some) / (users * 100)
+		room = (own-alone)/(users*10) - membership
 	}
 	b.ReportMetric(session, "B/session")
 	b.ReportMetric(membership, "B/membership")

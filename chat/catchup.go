@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// fallBehind has the session's place p brought up to date from the log. Its
-// sequencer's mu is held.
-func (s *Session) fallBehind(p *sub) {
+// fallBehind has the session's place in r brought up to date from the log.
+// r.mu is held.
+func (s *Session) fallBehind(r *sequencer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return
 	}
-	s.behind = append(s.behind, p)
+	s.behind = append(s.behind, r)
 	s.node.trace.FellBehind()
 	if !s.pumping {
+		s.space = make(chan struct{}, 1)
 		s.pumping = s.node.spawn(s.pump)
 	}
 }
@@ -27,28 +28,28 @@ func (s *Session) pump() {
 	for {
 		s.mu.Lock()
 		if len(s.behind) == 0 || s.err != nil {
-			s.pumping, s.behind = false, nil
+			s.pumping, s.space, s.behind = false, nil, nil
 			s.mu.Unlock()
 			return
 		}
-		p := s.behind[0]
-		full := s.bytes > s.node.limits.SessionBytes/2
+		r := s.behind[0]
+		full, space := s.bytes > s.node.limits.SessionBytes/2, s.space
 		s.mu.Unlock()
 		if full {
 			select {
-			case <-s.space:
+			case <-space:
 			case <-s.done:
 			case <-s.node.stop:
 				return
 			}
 			continue
 		}
-		done, wait := s.catchUp(p)
+		done, wait := s.catchUp(r)
 		s.mu.Lock()
-		if len(s.behind) > 0 && s.behind[0] == p {
+		if len(s.behind) > 0 && s.behind[0] == r {
 			s.behind = s.behind[1:]
 			if !done {
-				s.behind = append(s.behind, p)
+				s.behind = append(s.behind, r)
 			}
 		}
 		s.mu.Unlock()
@@ -66,14 +67,14 @@ func (s *Session) pump() {
 // catchUp hands the session one page of a room from its cursor on. It reports
 // whether the place needs no more of it, being live or gone, or how long to
 // wait before the next try.
-func (s *Session) catchUp(p *sub) (done bool, wait time.Duration) {
-	r := p.room
+func (s *Session) catchUp(r *sequencer) (done bool, wait time.Duration) {
 	r.mu.Lock()
-	if p.index < 0 || p.goLive() {
+	p := r.subOf(s)
+	if p == nil || p.goLive(r) {
 		r.mu.Unlock()
 		return true, 0
 	}
-	cursor := p.cursor
+	cursor := p.cursor.seq()
 	r.mu.Unlock()
 
 	ctx, cancel := s.node.timeout()
@@ -91,8 +92,11 @@ func (s *Session) catchUp(p *sub) (done bool, wait time.Duration) {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p.index < 0 {
+	switch p = r.subOf(s); {
+	case p == nil || p.live:
 		return true, 0 // the removal came meanwhile, and nothing comes after it
+	case p.cursor.seq() != cursor:
+		return false, 0 // let in again since: from there
 	}
 	if limit := Seq(s.node.limits.Replay); page.Head > cursor+limit {
 		s.push(&Delivery{Gap: &Gap{Room: r.id, After: cursor, Head: page.Head, Floor: page.Floor}}, true)
@@ -106,17 +110,8 @@ func (s *Session) catchUp(p *sub) (done bool, wait time.Duration) {
 		s.push(&Delivery{Event: &page.Events[i]}, true)
 		cursor = page.Events[i].Seq
 	}
-	p.cursor = cursor
-	return p.goLive(), 0
-}
-
-// goLive makes p live if it has reached what the sequencer has handed out. The
-// sequencer's mu is held, so nothing can come between.
-func (p *sub) goLive() bool {
-	if p.cursor >= p.room.applied {
-		p.live = true
-	}
-	return p.live
+	p.cursor = short(cursor)
+	return p.goLive(r), 0
 }
 
 // joins reports whether e is the user's own join, where the log may begin for

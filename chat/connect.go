@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,9 +117,10 @@ func (n *Node) Connect(ctx context.Context, p Principal, o *SessionOptions) (*Se
 		user:      p.User.ID,
 		wake:      opt.Wake,
 		done:      make(chan struct{}),
-		ready:     make(chan struct{}, 1),
-		space:     make(chan struct{}, 1),
 		principal: p,
+	}
+	if s.wake == nil {
+		s.ready = make(chan struct{}, 1)
 	}
 	// First be there for what is committed from now on, then read what was:
 	// in the other order an event between the two would be lost.
@@ -149,10 +151,8 @@ func (n *Node) enter(ctx context.Context, s *Session, opt SessionOptions) error 
 	}
 	s.mu.Lock()
 	s.rev = inbox.Rev
-	s.welcome = Welcome{
-		User: s.principal.User, Session: s.principal.Session, Epoch: epoch,
-		Time: time.Now().UTC().Truncate(time.Millisecond), Limits: n.limits,
-	}
+	s.seats = slices.Grow(s.seats, len(inbox.Rooms))
+	s.epoch, s.began = epoch, time.Now().UTC().Truncate(time.Millisecond)
 	s.mu.Unlock()
 
 	budget := n.limits.ReplayTotal
@@ -172,7 +172,7 @@ func (n *Node) enter(ctx context.Context, s *Session, opt SessionOptions) error 
 		}
 	}
 	s.mu.Lock()
-	s.welcome.Rooms = rooms
+	s.inbox = rooms
 	s.mu.Unlock()
 	// Rooms that were hosted from the inbox know nothing of what was
 	// committed between the two. If anything was, ask once for all of them.
@@ -256,9 +256,7 @@ func (n *Node) settleIn(ctx context.Context, s *Session, e InboxEntry, cursor Se
 			e.Access, e.Role, e.Kind, e.Archived, e.Head = sn.Access, m.Role, sn.Info.Kind, sn.Info.Archived, max(e.Head, sn.Info.Head)
 			continue
 		}
-		if s.subOf(r.id) == nil {
-			r.attach(s, e.Role, e.Access, cursor, cursor >= r.applied)
-		}
+		r.attach(s, e.Role, e.Access, cursor, cursor >= r.applied)
 		if e.Head > r.applied {
 			r.want = max(r.want, e.Head)
 			r.fetch(0)

@@ -119,8 +119,8 @@ func (n *Node) showPresence(u User, online bool, rooms []RoomID) {
 		}
 		r.mu.Lock()
 		if len(r.subs) <= n.limits.Crowd {
-			for _, p := range r.subs {
-				if p.session.user != u.ID {
+			for i := range r.subs {
+				if p := &r.subs[i]; p.session.user != u.ID {
 					seen[p.session] = true
 				}
 			}

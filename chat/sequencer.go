@@ -29,36 +29,10 @@ type sequencer struct {
 	held     []*Delivery // later than applied+1, sorted
 	want     Seq         // the log is known to reach this
 	fetching bool        // the log is being read for it
-	subs     []*sub
-	idle     time.Time // since when there are no subs
-	gone     bool      // hosted no more; whoever holds it asks again
+	subs     []sub       // in no order
+	idle     time.Time   // since when there are no subs
+	gone     bool        // hosted no more; whoever holds it asks again
 }
-
-// sub is one session's place in one room. Fields other than the first two are
-// guarded by the sequencer's mu.
-type sub struct {
-	session *Session
-	room    *sequencer
-	cursor  Seq   // the last event that the session was handed; not kept current while live
-	since   Seq   // the access seq that the place and its role come from: older changes of them are no news
-	index   int32 // in room.subs; -1 when detached
-	role    roleCode
-	live    bool
-}
-
-type roleCode uint8
-
-func codeOf(r Role) roleCode {
-	switch r {
-	case Owner:
-		return 1
-	case Admin:
-		return 2
-	}
-	return 3
-}
-
-func (c roleCode) role() Role { return [...]Role{"", Owner, Admin, Participant}[c] }
 
 // offer takes events of the room in any order, with repeats and holes. It
 // returns false when the room is hosted no more.
@@ -139,19 +113,19 @@ func (r *sequencer) apply(d *Delivery) {
 		// A member of whom this node has sessions: they are part of the room
 		// from this event on, whoever tells them so.
 		for _, s := range r.node.directory.sessions(e.Target.ID) {
-			if p := s.subOf(r.id); p != nil {
-				if p.since < e.Seq {
-					p.role, p.since = codeOf(e.Role), e.Seq
+			if p := r.subOf(s); p != nil {
+				if p.since.seq() < e.Seq {
+					p.role, p.since = codeOf(e.Role), short(e.Seq)
 				}
 			} else if e.Kind == Joined && !s.joinLater() {
 				r.attach(s, e.Role, e.Seq, e.Seq-1, true)
 			}
 		}
 	}
-	for _, p := range r.subs {
-		if p.live && p.cursor < e.Seq && !p.session.push(d, false) {
-			p.live, p.cursor = false, e.Seq-1
-			p.session.fallBehind(p)
+	for i := range r.subs {
+		if p := &r.subs[i]; p.live && p.cursor.seq() < e.Seq && !p.session.push(d, false) {
+			p.live, p.cursor = false, short(e.Seq-1)
+			p.session.fallBehind(r)
 		}
 	}
 	if e.Kind == Left || e.Kind == Banned && !e.Off {
@@ -164,47 +138,17 @@ func (r *sequencer) apply(d *Delivery) {
 // brought up to date. r.mu is held.
 func (r *sequencer) expel(user UserID, d *Delivery) {
 	for _, s := range r.node.directory.sessions(user) {
-		p := s.subOf(r.id)
-		if p == nil || p.cursor >= d.Event.Seq || p.since > d.Event.Seq {
+		p := r.subOf(s)
+		if p == nil || p.cursor.seq() >= d.Event.Seq || p.since.seq() > d.Event.Seq {
 			continue // a member again at a later position
 		}
 		if !p.live {
-			if e := d.Event; e.Seq > p.cursor+1 {
-				s.push(&Delivery{Gap: &Gap{Room: r.id, After: p.cursor, Head: e.Seq - 1, Floor: p.cursor + 1}}, true)
+			if e, cursor := d.Event, p.cursor.seq(); e.Seq > cursor+1 {
+				s.push(&Delivery{Gap: &Gap{Room: r.id, After: cursor, Head: e.Seq - 1, Floor: cursor + 1}}, true)
 			}
 			s.push(d, true)
 		}
-		r.detach(p)
-	}
-}
-
-// attach gives s a place in the room. Live sessions must be at the position
-// applied, or beyond it. r.mu is held.
-func (r *sequencer) attach(s *Session, role Role, since, cursor Seq, live bool) {
-	p := &sub{session: s, room: r, cursor: cursor, since: since, index: int32(len(r.subs)), role: codeOf(role), live: live}
-	if !s.adopt(p) {
-		return // it has ended
-	}
-	r.subs = append(r.subs, p)
-	if !live {
-		s.fallBehind(p)
-	}
-}
-
-// detach ends a place in the room. r.mu is held.
-func (r *sequencer) detach(p *sub) {
-	if p.index < 0 {
-		return
-	}
-	last := len(r.subs) - 1
-	r.subs[p.index] = r.subs[last]
-	r.subs[p.index].index = p.index
-	r.subs[last] = nil
-	r.subs = r.subs[:last]
-	p.index, p.live = -1, false
-	p.session.disown(p)
-	if last == 0 {
-		r.subs, r.idle = nil, time.Now()
+		r.detach(s)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -23,21 +22,23 @@ type Session struct {
 	wake  func()
 	done  chan struct{}
 	ready chan struct{} // signalled when the queue is no longer empty; without wake
-	space chan struct{} // signalled when the queue has space again
 
 	mu        sync.Mutex
-	welcome   Welcome
+	epoch     string // at the beginning
+	began     time.Time
+	inbox     []InboxEntry // until the first Welcome
 	principal Principal
-	entered   bool  // Connect has given it its places
-	joined    bool  // a room since Connect began
-	rev       int64 // the user's rooms revision that the subs stand for
-	subs      []*sub
+	entered   bool   // Connect has given it its places
+	joined    bool   // a room since Connect began
+	rev       int64  // the user's rooms revision that the seats stand for
+	seats     []seat // in the order of the ids of their rooms
 	queue     []*Delivery
-	head      int // of queue
-	bytes     int // queued
-	behind    []*sub
+	head      int                  // of queue
+	bytes     int                  // queued
+	behind    []*sequencer         // rooms to be read from the log
 	typed     map[RoomID]time.Time // when the user was last said to type
 	pumping   bool
+	space     chan struct{} // signalled when the queue has space again; while pumping
 	err       error
 }
 
@@ -65,8 +66,10 @@ func (d *Delivery) size() int {
 func (s *Session) Welcome() Welcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := s.welcome
-	s.welcome.Rooms = nil
+	w := Welcome{
+		User: s.principal.User, Session: s.principal.Session, Epoch: s.epoch, Time: s.began, Limits: s.node.limits, Rooms: s.inbox,
+	}
+	s.inbox = nil
 	return w
 }
 
@@ -177,19 +180,19 @@ func (s *Session) end(err error) {
 	s.err = err
 	entered := s.entered
 	close(s.done)
-	subs := slices.Clone(s.subs)
+	seats := slices.Clone(s.seats)
 	s.mu.Unlock()
 	s.node.directory.remove(s)
 	if entered {
 		s.node.trace.Disconnected(err)
 	}
-	for _, p := range subs {
+	for _, p := range seats {
 		p.room.mu.Lock()
-		p.room.detach(p)
+		p.room.detach(s)
 		p.room.mu.Unlock()
 	}
 	if entered {
-		s.node.went(s, roomsOf(subs))
+		s.node.went(s, roomsOf(seats))
 	}
 	if s.wake != nil {
 		s.wake()
@@ -243,58 +246,4 @@ func (s *Session) joinLater() bool {
 	defer s.mu.Unlock()
 	s.joined = s.joined || !s.entered
 	return !s.entered
-}
-
-// adopt adds a place in a room; false when the session has ended.
-func (s *Session) adopt(p *sub) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return false
-	}
-	i, found := s.find(p.room.id)
-	if !found {
-		s.subs = slices.Insert(s.subs, i, p)
-	}
-	return !found
-}
-
-// disown removes a place in a room.
-func (s *Session) disown(p *sub) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if i, found := s.find(p.room.id); found && s.subs[i] == p {
-		s.subs = slices.Delete(s.subs, i, i+1)
-	}
-}
-
-// subOf returns the session's place in a room, or nil.
-func (s *Session) subOf(room RoomID) *sub {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if i, found := s.find(room); found {
-		return s.subs[i]
-	}
-	return nil
-}
-
-// roomIDs returns some of the rooms that the session has places in.
-func (s *Session) roomIDs() []RoomID {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return roomsOf(s.subs)
-}
-
-func roomsOf(subs []*sub) []RoomID {
-	ids := make([]RoomID, 0, min(len(subs), presenceRooms))
-	for _, p := range subs[:cap(ids)] {
-		ids = append(ids, p.room.id)
-	}
-	return ids
-}
-
-func (s *Session) find(room RoomID) (int, bool) {
-	return slices.BinarySearchFunc(s.subs, room, func(p *sub, id RoomID) int {
-		return strings.Compare(string(p.room.id), string(id))
-	})
 }

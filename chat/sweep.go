@@ -162,7 +162,7 @@ func (n *Node) reconcile(ctx context.Context, s *Session) error {
 		return err
 	}
 	for _, e := range inbox.Rooms {
-		if s.subOf(e.ID) != nil {
+		if s.in(e.ID) {
 			continue
 		}
 		if _, _, err := n.settleIn(ctx, s, e, e.Since-1); err != nil {

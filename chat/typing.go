@@ -13,8 +13,7 @@ const typingEvery = 3 * time.Second
 // receivers forget it after some seconds. A room that the session has no place
 // in is [ErrNotFound].
 func (s *Session) Typing(room RoomID) error {
-	p := s.subOf(room)
-	if p == nil {
+	if !s.in(room) {
 		return fmt.Errorf("chat: typing in room %q: %w", room, ErrNotFound)
 	}
 	now := time.Now()
@@ -57,8 +56,8 @@ func (n *Node) tellRoom(notice *Notice) {
 	if len(r.subs) > n.limits.Crowd {
 		return
 	}
-	for _, p := range r.subs {
-		if p.live && p.session.user != notice.User.ID {
+	for i := range r.subs {
+		if p := &r.subs[i]; p.live && p.session.user != notice.User.ID {
 			p.session.push(d, false)
 		}
 	}

@@ -256,7 +256,7 @@ func (r *sequencer) member(user UserID) Role {
 
 func (r *sequencer) memberLocked(user UserID) Role {
 	for _, s := range r.node.directory.sessions(user) {
-		if p := s.subOf(r.id); p != nil && p.cursor <= r.applied {
+		if p := r.subOf(s); p != nil && p.cursor.seq() <= r.applied {
 			return p.role.role()
 		}
 	}
