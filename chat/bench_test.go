@@ -36,42 +36,6 @@ func benchNode(tb testing.TB) *chat.Node {
 	return n
 }
 
-// members returns a room with sessions that count what they are handed.
-func members(tb testing.TB, n *chat.Node, count int) (chat.Room, []*chat.Session) {
-	tb.Helper()
-	ctx := tb.Context()
-	sessions := make([]*chat.Session, count)
-	for i := range sessions {
-		p := as("u" + strconv.Itoa(i))
-		s, err := n.Connect(ctx, p, &chat.SessionOptions{Wake: func() {}})
-		if err != nil {
-			tb.Fatal(err)
-		}
-		sessions[i] = s
-	}
-	r, err := n.CreateRoom(ctx, "u0", chat.NewRoom{ID: chat.NewID(), Name: "Bench"})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for i := 1; i < count; i++ {
-		if _, err := r.Change(ctx, chat.UserID("u"+strconv.Itoa(i)), chat.Change{ID: chat.NewID(), Kind: chat.Join}); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	drainAll(sessions)
-	return r, sessions
-}
-
-func drainAll(sessions []*chat.Session) {
-	buf := make([]*chat.Delivery, 0, 4096)
-	for _, s := range sessions {
-		for len(s.Take(buf[:0], 1<<30)) > 0 {
-		}
-	}
-}
-
-const benchText = "a message of usual length, neither short nor long"
-
 // naiveRoom is the chat room that one writes first: a lock, a log, ids to find
 // resends by, and a channel for each client.
 type naiveRoom struct {

@@ -55,7 +55,7 @@ type Node struct {
 	rooms map[RoomID]*sequencer
 
 	life    sync.Mutex
-	closing bool          // nothing new begins for callers
+	closing atomic.Bool   // nothing new begins for callers; set under life
 	stopped bool          // no goroutine begins
 	stop    chan struct{} // closed with stopped
 	tasks   sync.WaitGroup
@@ -195,9 +195,7 @@ func (n *Node) timeout() (context.Context, context.CancelFunc) {
 
 // open returns ErrClosed when the node takes no more requests.
 func (n *Node) open() error {
-	n.life.Lock()
-	defer n.life.Unlock()
-	if n.closing {
+	if n.closing.Load() {
 		return ErrClosed
 	}
 	return nil
@@ -240,8 +238,7 @@ func (n *Node) Ready(ctx context.Context) error {
 // again waits for the first call.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.life.Lock()
-	first := !n.closing
-	n.closing = true
+	first := !n.closing.Swap(true)
 	n.life.Unlock()
 	if !first {
 		select {

@@ -91,7 +91,7 @@ func (c *calls) begin(ctx context.Context, nc NewCall, work func(*pending) comma
 func (n *Node) beginFast(fn func()) bool {
 	n.life.Lock()
 	defer n.life.Unlock()
-	if n.closing {
+	if n.closing.Load() {
 		return false
 	}
 	n.calls.fast.Go(fn)
