@@ -80,16 +80,21 @@ for os in linux darwin windows; do
 	GOOS=$os CGO_ENABLED=0 go vet ./...
 done
 (cd e2e && go vet ./...)
+(cd bench && go vet ./...)
 
 say "lint"
 golangci=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 go run $golangci run ./...
 (cd e2e && go run $golangci run --config ../.golangci.yml ./...)
+(cd bench && go run $golangci run --config ../.golangci.yml ./...)
 
 say "tests, with the race detector"
 go test -race -timeout 10m ./...
 
 say "tests in a browser"
 (cd e2e && go test -race -timeout 10m ./...)
+
+say "benchmarks, in small"
+(cd bench && go test -timeout 10m ./...)
 
 say "all passed"
