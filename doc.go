@@ -15,7 +15,8 @@
 //     runs in the chat's process or behind a broker. [command/commandtest]
 //     tests a bot without either.
 //   - [transport] is the contract of brokers, which connect processes;
-//     [transport/memory] is one within a process.
+//     [transport/memory] is one within a process, [transport/rabbitmq] one
+//     over RabbitMQ.
 //   - [stock] is a bot: it answers /stock with the price of a share.
 //   - [chat/chattest] and [transport/transporttest] have the suites that every
 //     store and every broker passes, also yours.
@@ -64,6 +65,7 @@
 // [stock]: https://pkg.go.dev/github.com/carlware/gochat/stock
 // [transport]: https://pkg.go.dev/github.com/carlware/gochat/transport
 // [transport/memory]: https://pkg.go.dev/github.com/carlware/gochat/transport/memory
+// [transport/rabbitmq]: https://pkg.go.dev/github.com/carlware/gochat/transport/rabbitmq
 // [transport/rest]: https://pkg.go.dev/github.com/carlware/gochat/transport/rest
 // [transport/transporttest]: https://pkg.go.dev/github.com/carlware/gochat/transport/transporttest
 // [transport/ws]: https://pkg.go.dev/github.com/carlware/gochat/transport/ws

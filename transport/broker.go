@@ -66,6 +66,8 @@ type Status struct {
 	// way when it grew may be lost or repeated.
 	Epoch uint64
 
-	// Err is why the broker is not Up, or nil. It never holds credentials.
+	// Err is why the broker is not Up, or nil. While it is Up, an error says that
+	// it refuses what one of the calls that block needs, such as a queue; the call
+	// goes on trying. Err never holds credentials.
 	Err error
 }

@@ -10,5 +10,6 @@ import (
 func TestImports(t *testing.T) {
 	deptest.Only(t, "transport")
 	deptest.Only(t, "transport/memory", "transport")
+	deptest.Only(t, "transport/rabbitmq", "transport", "github.com/rabbitmq/amqp091-go/...")
 	deptest.Only(t, "transport/transporttest", "transport")
 }

@@ -20,8 +20,10 @@
 //
 //	GOCHAT_STORE=postgres://chat:…@db/app go run ./examples/chatroom
 //
-// With -broker memory there are no bots; bots in other processes need a broker
-// that reaches them.
+// With -broker memory there are no bots. With -broker amqp://… the bots on that
+// RabbitMQ are the chat's, examples/stockbot for one, and what happens in one of
+// these services reaches the others at once, not only with their next look into
+// the database. Its password belongs into GOCHAT_BROKER.
 package main
 
 import (

@@ -186,7 +186,7 @@ func TestRefusesToStart(t *testing.T) {
 		args []string
 		want string
 	}{
-		"amqp":     {[]string{"-broker", "amqp://u:secret@mq/"}, "amqp:// is not in this version: use memory"},
+		"amqp":     {[]string{"-broker", "amqp://u:secret@mq:port/"}, "not a URL like"},
 		"postgres": {[]string{"-addr", "127.0.0.1:0", "-store", "postgres://u:secret@db:x/y"}, "store postgres://db:x/y: "},
 		"store":    {[]string{"-addr", "127.0.0.1:0", "-store", "mysql://u:secret@db/"}, "postgres://…"},
 		"keys":     {[]string{"-jwks", "file:///etc/passwd"}, "http or https URL"},

@@ -35,7 +35,7 @@ func TestRefusesToStart(t *testing.T) {
 		"not a database":      {[]string{"-addr", "127.0.0.1:0", "-store", filepath.Join(readonly, "chat.db")}, 1, "not a database"},
 		"postgres":            {[]string{"-addr", "127.0.0.1:0", "-store", "postgres://u:secret@db:x/y"}, 1, "store postgres://db:x/y: "},
 		"mysql":               {[]string{"-addr", "127.0.0.1:0", "-store", "mysql://u:secret@db/x"}, 1, "postgres://…"},
-		"amqp":                {[]string{"-addr", "127.0.0.1:0", "-broker", "amqp://u:secret@mq/"}, 1, "amqp:// is not in this version: use memory"},
+		"amqp":                {[]string{"-addr", "127.0.0.1:0", "-broker", "amqp://u:secret@mq:port/"}, 1, "not a URL like"},
 		"quotes":              {[]string{"-addr", "127.0.0.1:0", "-quotes", "yahoo"}, 1, "use sample, stooq"},
 		"address as flag":     {[]string{"-=postgres://u:secret@db/x"}, 2, "-=postgres://u:…@db/x"},
 		"unknown flag":        {[]string{"-nonsense"}, 2, "-nonsense"},

@@ -1,9 +1,10 @@
 // Command stockbot answers /stock for chats on a shared broker, in a process of
 // its own: as many of it as you like, on as many machines.
 //
-// It needs a broker that reaches other processes, which comes with RabbitMQ in
-// a later version. Until then examples/fullstack runs the same service in the
-// process of the chat, and this program says so and ends.
+//	GOCHAT_BROKER=amqp://user:password@host/ go run ./examples/stockbot
+//
+// The chats, examples/chatroom or examples/fullstack with the same broker, find
+// it by what it announces. A server that is away is waited for.
 package main
 
 import (
@@ -18,7 +19,7 @@ import (
 
 func main() {
 	program.Main("stockbot", func(fs *flag.FlagSet) program.Func {
-		spec := fs.String("broker", "", "address of the broker that the chat uses, amqp://…; not in this version")
+		spec := fs.String("broker", "", "`broker` that the chat uses: "+broker.SharedUsage)
 		quotes := fs.String("quotes", "sample", botsvc.QuotesUsage)
 		return func(ctx context.Context, _ io.Writer) error {
 			b, err := broker.OpenShared(*spec)

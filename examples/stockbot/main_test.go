@@ -19,8 +19,8 @@ func TestRefusesToStart(t *testing.T) {
 		want string
 	}{
 		"no broker":    {nil, 1, "examples/fullstack"},
-		"memory":       {[]string{"-broker", "memory"}, 1, "reaches this process only"},
-		"amqp":         {[]string{"-broker", "amqp://u:secret@mq/"}, 1, "amqp:// is not in this version"},
+		"memory":       {[]string{"-broker", "memory"}, 1, "-broker the amqp:// address"},
+		"amqp":         {[]string{"-broker", "amqp://u:secret@mq:port/"}, 1, "not a URL like"},
 		"unknown flag": {[]string{"-nonsense"}, 2, "-nonsense"},
 		"help":         {[]string{"-help"}, 0, "GOCHAT_QUOTES"},
 	} {

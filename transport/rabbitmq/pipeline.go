@@ -1,0 +1,224 @@
+package rabbitmq
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+const (
+	// window is how many messages of a pipeline wait for their confirmation. A
+	// larger one costs latency and brings little.
+	window = 128
+
+	// confirmTimeout is how long nothing is confirmed before the connection is
+	// given up.
+	confirmTimeout = 10 * time.Second
+)
+
+// publishing is a message on its way out.
+type publishing struct {
+	exchange, key string
+	mandatory     bool
+	msg           amqp.Publishing // its MessageId is set by the pipeline
+
+	state atomic.Int32 // one of the below
+	done  chan error   // gets what became of it; holds one
+}
+
+const (
+	waiting   = iota // nobody has written it
+	written          // it may reach the broker
+	abandoned        // it will not be written
+)
+
+// pipeline publishes on a channel of its own. One goroutine writes, another one
+// waits for the confirmations in order.
+type pipeline struct {
+	s       *session
+	name    string
+	ch      *amqp.Channel
+	in      chan *publishing
+	slots   chan struct{} // holds a token for each message between in and resolved
+	sent    chan confirming
+	returns chan amqp.Return
+	pending atomic.Int64 // accepted and not resolved
+}
+
+type confirming struct {
+	*publishing
+	dc *amqp.DeferredConfirmation
+}
+
+// newPipeline opens a channel on the publishing connection and starts its
+// goroutines, which belong to s.
+func newPipeline(s *session, name string) (*pipeline, error) {
+	ch, err := s.open(s.pub)
+	if err != nil {
+		return nil, err
+	}
+	p := &pipeline{
+		s: s, name: name, ch: ch,
+		in:      make(chan *publishing),
+		slots:   make(chan struct{}, window),
+		sent:    make(chan confirming, window),
+		returns: ch.NotifyReturn(make(chan amqp.Return, 2*window)),
+	}
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	if err := s.rpc(func() error { return ch.Confirm(false) }); err != nil {
+		return nil, err
+	}
+	s.run(func() {
+		select {
+		case err := <-closed:
+			s.fail(closedBy(err))
+		case <-s.done:
+		}
+	})
+	s.run(p.write)
+	s.run(p.confirm)
+	return p, nil
+}
+
+// submit publishes m and waits for what becomes of it: nil is "the broker has
+// it"; errReturned, errNacked, an error of unavailable or of ctx is "it was not
+// sent"; an error of unknown is the rest.
+func (p *pipeline) submit(ctx context.Context, m *publishing) error {
+	if err := p.start(ctx, m); err != nil {
+		return err
+	}
+	select {
+	case err := <-m.done:
+		return err
+	case <-ctx.Done():
+	}
+	if m.state.CompareAndSwap(waiting, abandoned) {
+		return ctx.Err()
+	}
+	select {
+	case err := <-m.done:
+		return err
+	default:
+		return unknown(nil)
+	}
+}
+
+// start hands m to the pipeline as soon as there is room. What becomes of it
+// is sent to m.done. An error is "it was not sent".
+func (p *pipeline) start(ctx context.Context, m *publishing) error {
+	m.done = make(chan error, 1)
+	if reason, blocked := p.s.gate.reason(); blocked {
+		return unavailable(errBlocked(reason))
+	}
+	select {
+	case p.in <- m:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.s.gate.closing():
+		return unavailable(errBlocked(""))
+	case <-p.s.done:
+		return unavailable(p.s.err())
+	}
+}
+
+func (p *pipeline) write() {
+	defer close(p.sent)
+	for n := uint64(1); ; n++ {
+		select {
+		case p.slots <- struct{}{}:
+		case <-p.s.done:
+			return
+		}
+		select {
+		case m := <-p.in:
+			p.pending.Add(1)
+			if !p.writeOne(m, n) {
+				return
+			}
+		case <-p.s.done:
+			return
+		}
+	}
+}
+
+// writeOne writes m, and says whether the channel lives on.
+func (p *pipeline) writeOne(m *publishing, n uint64) bool {
+	if reason, blocked := p.s.gate.reason(); blocked {
+		p.resolve(m, unavailable(errBlocked(reason)))
+		return true
+	}
+	if !m.state.CompareAndSwap(waiting, written) {
+		p.resolve(m, nil)
+		return true
+	}
+	m.msg.MessageId = p.s.tag + p.name + strconv.FormatUint(n, 10)
+	m.msg.UserId = p.s.user
+	dc, err := p.ch.PublishWithDeferredConfirm(m.exchange, m.key, m.mandatory, false, m.msg)
+	if err != nil {
+		p.resolve(m, unknown(err))
+		p.s.fail(err)
+		return false
+	}
+	p.sent <- confirming{m, dc}
+	return true
+}
+
+// confirm resolves what was written, in order, until write has ended.
+func (p *pipeline) confirm() {
+	returned := make(map[string]bool)
+	patience := time.NewTimer(confirmTimeout)
+	defer patience.Stop()
+	for c := range p.sent {
+		patience.Reset(confirmTimeout)
+		for waiting := true; waiting; {
+			select {
+			case <-c.dc.Done():
+				waiting = false
+			case <-p.s.done:
+				waiting = false
+			case <-patience.C:
+				if _, blocked := p.s.gate.reason(); !blocked {
+					p.s.fail(errNoConfirm)
+				}
+				patience.Reset(confirmTimeout)
+			}
+		}
+		// The broker returns a message before it confirms it, and the library's
+		// one reader hands both on in that order.
+		for drained := false; !drained; {
+			select {
+			case r, ok := <-p.returns:
+				if ok {
+					returned[r.MessageId] = true
+				}
+				drained = !ok
+			default:
+				drained = true
+			}
+		}
+		p.resolve(c.publishing, p.outcome(c, returned[c.msg.MessageId]))
+		delete(returned, c.msg.MessageId)
+	}
+}
+
+func (p *pipeline) outcome(c confirming, returned bool) error {
+	switch {
+	case returned:
+		return errReturned
+	case c.dc.Acked():
+		return nil
+	case p.ch.IsClosed() || p.s.over():
+		return unknown(p.s.err())
+	}
+	return errNacked
+}
+
+func (p *pipeline) resolve(m *publishing, err error) {
+	m.done <- err
+	p.pending.Add(-1)
+	<-p.slots
+}

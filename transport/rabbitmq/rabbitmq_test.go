@@ -1,0 +1,86 @@
+package rabbitmq_test
+
+import (
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/carlware/gochat/internal/rabbittest"
+	"github.com/carlware/gochat/transport"
+	"github.com/carlware/gochat/transport/rabbitmq"
+	"github.com/carlware/gochat/transport/transporttest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(rabbittest.Main(m)) }
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// open opens a broker at vhost, which the test has to close.
+func open(t testing.TB, vhost rabbittest.VHost, change func(*rabbitmq.Options)) *rabbitmq.Broker {
+	t.Helper()
+	o := &rabbitmq.Options{Prefix: vhost.Prefix, Logger: quiet}
+	if testing.Verbose() {
+		o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	if change != nil {
+		change(o)
+	}
+	b, err := rabbitmq.Open(vhost.URL, o)
+	require.NoError(t, err)
+	return b
+}
+
+// deadLetters reads the dead letters of a virtual host, as an operator would.
+type deadLetters struct {
+	t     testing.TB
+	vhost rabbittest.VHost
+
+	mu    sync.Mutex
+	found map[string][]string // ids, by queue
+}
+
+func (l *deadLetters) of(queue string) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.found == nil {
+		l.found = make(map[string][]string)
+	}
+	conn, err := amqp.Dial(l.vhost.URL)
+	require.NoError(l.t, err)
+	defer conn.Close()
+	ch, err := conn.Channel()
+	require.NoError(l.t, err)
+	for {
+		d, ok, err := ch.Get(l.vhost.Prefix+"dead", true)
+		require.NoError(l.t, err)
+		if !ok {
+			return l.found[queue]
+		}
+		from, _ := d.Headers["x-first-death-queue"].(string)
+		l.found[from] = append(l.found[from], d.CorrelationId)
+	}
+}
+
+func TestBroker(t *testing.T) {
+	vhost := rabbittest.New(t)
+	dead := &deadLetters{t: t, vhost: vhost}
+	few := func(o *rabbitmq.Options) { o.Requests, o.Events = 50, 1000 }
+	transporttest.TestBroker(t, func(t *testing.T) transport.Broker {
+		return open(t, vhost, few)
+	}, &transporttest.Options{
+		Timeout: 20 * time.Second,
+		Quiet:   250 * time.Millisecond,
+		Connect: func(transport.Broker) transport.Broker { return open(t, vhost, few) },
+		Break:   func(b transport.Broker) { rabbitmq.Cut(b.(*rabbitmq.Broker)) },
+		DeadLetters: func(_ transport.Broker, bot, command string) []string {
+			return dead.of(vhost.Prefix + "command." + bot + "." + command)
+		},
+		Overflow: 15_000,
+		Full:     80,
+	})
+}

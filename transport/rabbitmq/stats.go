@@ -1,0 +1,32 @@
+package rabbitmq
+
+import "sync/atomic"
+
+// Stats are counted from [Open] on, for this Broker alone.
+type Stats struct {
+	EventsLost      uint64 // dropped here: a full queue, a broken connection, a slow subscriber
+	RequestsExpired uint64 // their time ended while a worker had them
+	DeadLetters     uint64 // requests that a worker set aside
+	ResultsRejected uint64 // a receiver returned an error made by Reject
+
+	// Garbage is messages that were dropped, or set aside as dead letters,
+	// because they can't be read, are too large or misdirected, or come from
+	// whom Options.Trust does not trust. Somebody is wrong about the protocol, or
+	// up to something.
+	Garbage uint64
+}
+
+type counters struct {
+	eventsLost, requestsExpired, deadLetters, resultsRejected, garbage atomic.Uint64
+}
+
+// Stats returns the figures of this moment.
+func (b *Broker) Stats() Stats {
+	return Stats{
+		EventsLost:      b.stats.eventsLost.Load(),
+		RequestsExpired: b.stats.requestsExpired.Load(),
+		DeadLetters:     b.stats.deadLetters.Load(),
+		ResultsRejected: b.stats.resultsRejected.Load(),
+		Garbage:         b.stats.garbage.Load(),
+	}
+}
