@@ -157,7 +157,8 @@ type SessionOptions struct {
 	Epoch string
 	Rooms map[RoomID]Seq
 
-	// Wake is called when the session's queue stops being empty, and when the
+	// Wake is called when there is something to take: when the session's queue
+	// stops being empty, when Take has left something in it, and when the
 	// session ends. It may be called from any goroutine, also before Connect
 	// has returned, while locks are
 	// held: it must not block and must not call the session. nil means that

@@ -81,11 +81,14 @@ func (s *Session) Principal() Principal {
 }
 
 // Take appends queued deliveries to buf, as many as fit into about maxBytes
-// but at least one if there is any, and returns it. It does not block. After
-// the session has ended it still returns what was queued before.
+// but at least one if there is any, and returns it. It does not block. When
+// something is left, SessionOptions.Wake is called again, from within Take.
+// After the session has ended Take still returns what was queued before, and
+// wakes until it has returned nothing.
 func (s *Session) Take(buf []*Delivery, maxBytes int) []*Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := len(buf)
 	for taken := 0; s.head < len(s.queue); s.head++ {
 		d := s.queue[s.head]
 		n := d.size()
@@ -105,6 +108,9 @@ func (s *Session) Take(buf []*Delivery, maxBytes int) []*Delivery {
 	} else if s.head > 64 {
 		s.queue = slices.Delete(s.queue, 0, s.head)
 		s.head = 0
+	}
+	if s.wake != nil && (len(s.queue) > 0 || s.err != nil && len(buf) > before) {
+		s.wake()
 	}
 	if s.pumping && s.bytes <= s.node.limits.SessionBytes/2 {
 		select {
@@ -201,9 +207,16 @@ func (s *Session) end(err error) {
 
 // waiting returns how many bytes are queued.
 func (s *Session) waiting() int {
+	_, bytes := s.Queued()
+	return bytes
+}
+
+// Queued returns how many deliveries wait to be taken, and about how much
+// memory they take; shared ones count for each session.
+func (s *Session) Queued() (deliveries, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.bytes
+	return len(s.queue) - s.head, s.bytes
 }
 
 // push queues d. It returns false when the queue is full and force is not set,
