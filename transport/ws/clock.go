@@ -7,11 +7,9 @@ const (
 	grace   = 25 * time.Second // after it, before the connection ends
 )
 
-// clock is what depends on time on a connection, done by one timer. The zero
-// time means never. conn.mu guards it.
+// clock is what depends on time on a connection. The wheel of its shard calls
+// tick when it is due. The zero time means never. conn.mu guards it.
 type clock struct {
-	timer *time.Timer
-
 	helloBy  time.Time
 	pingAt   time.Time
 	pingedAt time.Time
@@ -24,8 +22,6 @@ type clock struct {
 	busy      bool      // the reader is at a request and does not read
 	idleSince time.Time // when it began to read again
 }
-
-func (k *clock) stop() { k.timer.Stop() }
 
 // expires sets when the login ends.
 func (k *clock) expires(at time.Time) {
@@ -43,11 +39,10 @@ func (c *conn) begin() {
 	c.clock.idleSince = now
 	c.clock.helloBy = now.Add(c.h.o.HelloTimeout)
 	c.clock.pingAt = now.Add(c.h.o.PingInterval)
-	c.clock.timer = time.AfterFunc(time.Hour, c.tick)
 	c.arm()
 }
 
-// arm sets the timer to what comes next. c.mu is held.
+// arm sets the wheel to what comes next. c.mu is held.
 func (c *conn) arm() {
 	k := &c.clock
 	next := k.cutAt
@@ -58,7 +53,7 @@ func (c *conn) arm() {
 			}
 		}
 	}
-	k.timer.Reset(time.Until(next))
+	c.shard.wheel.set(c, next)
 }
 
 // tick does what is due.
@@ -101,10 +96,8 @@ func (c *conn) tick() {
 
 // pingSent begins the wait for the answer to a ping. Before, the ping may have
 // waited behind much else for a slow peer; whether that peer gets on at all is
-// judged by the writer.
+// judged by the writer. c.mu is held.
 func (c *conn) pingSent() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.dead {
 		return
 	}

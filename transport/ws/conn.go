@@ -19,14 +19,15 @@ const (
 )
 
 // conn is one connection. Its reader goroutine takes one request at a time and
-// waits until it is served; a writer goroutine exists only while there is something
-// to write; one timer does all that depends on time. mu is never held during a
-// call of the hub or of a session, which may wake the connection while they hold
+// waits until it is served; its shard writes for it, and does what depends on
+// time. mu is never held during a call of the hub or of a session, which may wake the connection while they hold
 // their own locks.
 type conn struct {
-	h    *Handler
-	ws   *websocket.Conn
-	wire *wire
+	h     *Handler
+	shard *shard
+	ws    *websocket.Conn
+	wire  *wire
+	place place // in the shard's wheel
 
 	cancel context.CancelFunc // of what the reader does
 
@@ -46,7 +47,7 @@ type conn struct {
 	pong       []byte // framed, or nil
 	pingDue    bool
 	pending    bool // sess may have something
-	writing    bool // the writer exists
+	writing    bool // it is in the shard, or somebody writes for it
 	waiting    bool // the reader waits for space in replies
 	bye        *farewell
 	parting    *farewell // bye after the request at hand
@@ -59,7 +60,8 @@ type conn struct {
 }
 
 func newConn(h *Handler, p chat.Principal) *conn {
-	return &conn{h: h, who: p, served: make(chan bool), space: make(chan struct{}, 1)}
+	shard := &h.shards[h.made.Add(1)%uint32(len(h.shards))]
+	return &conn{h: h, shard: shard, who: p, served: make(chan bool), space: make(chan struct{}, 1)}
 }
 
 // user is who the connection belongs to. It never changes: see extend.
@@ -110,7 +112,7 @@ func (c *conn) apart(request func()) bool {
 func (c *conn) finish() {
 	c.mu.Lock()
 	c.dead = true
-	c.clock.stop()
+	c.shard.wheel.set(c, time.Time{})
 	sess := c.sess
 	c.mu.Unlock()
 	c.cancel()
@@ -192,16 +194,6 @@ func (c *conn) endLocked(f farewell) {
 	c.clock.cutAt = time.Now().Add(lingerTime)
 	c.arm()
 	c.schedule()
-}
-
-// endOf ends the connection because its session ended with err, unless it has
-// another one by now.
-func (c *conn) endOf(sess *chat.Session, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sess == sess {
-		c.endLocked(farewellFor(err))
-	}
 }
 
 // drain is end after the request that is being served.

@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -70,11 +72,13 @@ type Handler struct {
 	authenticate func(*http.Request) (chat.Principal, error)
 	o            Options
 	origins      origins
+	shards       []shard
+	made         atomic.Uint32 // connections, ever
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	draining bool
-	tasks    sync.WaitGroup // one for each connection
+	tasks    sync.WaitGroup // one for each connection, and the workers of shards
 }
 
 // NewHandler returns a handler for hub. authenticate says who a request comes
@@ -87,7 +91,8 @@ type Handler struct {
 func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, error), o *Options) *Handler {
 	c := o.withDefaults()
 	return &Handler{
-		hub: hub, authenticate: authenticate, o: c, origins: parseOrigins(c.Origins), conns: map[*conn]struct{}{},
+		hub: hub, authenticate: authenticate, o: c, origins: parseOrigins(c.Origins),
+		shards: newShards(runtime.GOMAXPROCS(0)), conns: map[*conn]struct{}{},
 	}
 }
 

@@ -69,7 +69,7 @@ func TestEndOfOldSession(t *testing.T) {
 	p, _ := s.hello("ann")
 	s.h.mu.Lock()
 	for c := range s.h.conns {
-		c.endOf(&chat.Session{}, chat.ErrClosed)
+		c.wrote(&batch{sess: &chat.Session{}, err: chat.ErrClosed})
 	}
 	s.h.mu.Unlock()
 	require.Equal(t, "ok", p.ask("ping", nil)["type"])

@@ -19,12 +19,14 @@ import (
 // comes as one Write: it is at most 127 bytes, and its buffer has 256.
 type wire struct {
 	net.Conn
+	out   outlet
 	early []byte // what net/http had read behind the request
 
 	began time.Time
 	heard atomic.Int64 // when something was read last, in ns since began
 
-	mu    sync.Mutex // one Write or send at a time
+	mu    sync.Mutex // one Write, try, send or farewell at a time
+	owed  bool       // try has written a part, which send goes on with
 	torn  []byte     // the rest of a frame that was not written before the stall
 	ended bool       // a close frame was written, or can't be any more
 }
@@ -61,8 +63,8 @@ const libraryWrite = 2 * time.Second
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ended || w.torn != nil {
-		return len(p), nil // the farewell has been said, or can't be
+	if w.ended || w.owed || w.torn != nil {
+		return len(p), nil // the farewell has been said, or can't be now
 	}
 	w.ended = true
 	w.Conn.SetWriteDeadline(time.Now().Add(libraryWrite))
@@ -82,21 +84,38 @@ func (w *wire) closeWrite() {
 // errStalled: the peer took nothing for the time allowed.
 var errStalled = errors.New("ws: no progress in writing")
 
-// send writes whole frames; ends are the offsets in b at which they end. It
-// fails with errStalled when nothing at all could be written for stall, or a
-// quarter more: a peer that is slow but takes something is waited for. After
-// that only farewell may follow.
-func (w *wire) send(b []byte, ends []int, stall time.Duration) error {
+// try writes whole frames, as much of them as goes without waiting. When that is
+// not all, send must follow. last says that they end with a close frame.
+func (w *wire) try(b []byte, last bool) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return 0, net.ErrClosed
+	}
+	n, err := w.out.try(b)
+	w.owed = n < len(b)
+	if err == nil && last && !w.owed {
+		w.ended = true
+		w.closeWrite()
+	}
+	return n, err
+}
+
+// send writes what is left of o, and waits as long as it goes on. It fails with
+// errStalled when nothing at all could be written for stall, or a quarter more: a
+// peer that is slow but takes something is waited for. After that only farewell
+// may follow.
+func (w *wire) send(o *batch, stall time.Duration) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
 		return net.ErrClosed
 	}
 	moved := time.Now()
-	for done := 0; done < len(b); {
+	for o.done < len(o.b) {
 		w.Conn.SetWriteDeadline(time.Now().Add(stall / 4))
-		n, err := w.Conn.Write(b[done:])
-		done += n
+		n, err := w.Conn.Write(o.b[o.done:])
+		o.done += n
 		now := time.Now()
 		switch {
 		case err == nil:
@@ -105,10 +124,16 @@ func (w *wire) send(b []byte, ends []int, stall time.Duration) error {
 		case n > 0:
 			moved = now
 		case now.Sub(moved) >= stall:
-			end := ends[slices.IndexFunc(ends, func(end int) bool { return end >= done })]
-			w.torn = append([]byte{}, b[done:end]...) // not nil, even if empty
+			end := o.ends[slices.IndexFunc(o.ends, func(end int) bool { return end >= o.done })]
+			w.torn = append([]byte{}, o.b[o.done:end]...) // not nil, even if empty
 			return errStalled
 		}
+	}
+	w.owed = false
+	w.Conn.SetWriteDeadline(time.Time{}) // try would fail after it
+	if o.last {
+		w.ended = true
+		w.closeWrite()
 	}
 	return nil
 }
@@ -148,7 +173,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		// and a ping waits behind all of them.
 		_ = tcp.SetWriteBuffer(sendBuffer) // else pings are less exact
 	}
-	w := &wire{Conn: nc, began: time.Now()}
+	w := &wire{Conn: nc, out: outletOf(nc), began: time.Now()}
 	if n := rw.Reader.Buffered(); n > 0 {
 		b, _ := rw.Reader.Peek(n)
 		w.early = append(w.early, b...)

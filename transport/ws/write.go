@@ -20,8 +20,13 @@ var pingFrame = []byte{0x89, 0}
 type batch struct {
 	b    []byte
 	ends []int // of the frames in b
-	ping bool  // there is a ping in b
+	done int   // how much of b was written
 	ds   []*chat.Delivery
+
+	ping bool          // there is a ping in b
+	last bool          // b ends with the farewell
+	sess *chat.Session // that has ended with err, if err is not nil
+	err  error
 }
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
@@ -31,17 +36,18 @@ func (o *batch) add(frame []byte) {
 	o.ends = append(o.ends, len(o.b))
 }
 
+// reset empties o. It keeps no more memory than usual batches need.
 func (o *batch) reset() {
-	o.b, o.ends, o.ping = o.b[:0], o.ends[:0], false
 	clear(o.ds)
-	o.ds = o.ds[:0]
+	if cap(o.b) > 2*batchBytes {
+		*o = batch{}
+	}
+	*o = batch{b: o.b[:0], ends: o.ends[:0], ds: o.ds[:0]}
 }
 
 func (o *batch) free() {
 	o.reset()
-	if cap(o.b) <= 4*batchBytes {
-		batches.Put(o)
-	}
+	batches.Put(o)
 }
 
 // wake is called by the session when there is something to take. It must not
@@ -53,14 +59,13 @@ func (c *conn) wake() {
 	c.schedule()
 }
 
-// schedule makes sure that the writer runs. c.mu is held. Another way of
-// writing needs only this and collect.
+// schedule makes sure that what is pending gets written. c.mu is held.
 func (c *conn) schedule() {
 	if c.writing || c.said || c.dead {
 		return
 	}
 	c.writing = true
-	c.tasks.Go(c.write)
+	c.shard.add(c)
 }
 
 // reply queues a frame for the peer. It waits while too much is queued: the
@@ -95,13 +100,46 @@ func (c *conn) queue(frame []byte) bool {
 	return true
 }
 
-// collect moves into o what the connection itself has to say. It returns
-// false, and the writer is no more, when there is nothing to do.
+// work reports whether there is something to write. c.mu is held.
+func (c *conn) work() bool {
+	return c.pending || len(c.replies) > 0 || c.pong != nil || c.pingDue || c.bye != nil
+}
+
+// fill moves what is pending into o. It returns false, and nobody writes for
+// the connection any more, when there is nothing. Replies come before what the
+// session has queued, so a welcome comes before the first event of its session.
+func (c *conn) fill(o *batch) bool {
+	sess, bye, work := c.collect(o)
+	if !work {
+		return false
+	}
+	taken := 0
+	if sess != nil {
+		if bye != nil {
+			sess.Close() // so that what there is to take has an end
+		}
+		o.ds = sess.Take(o.ds, batchBytes)
+		taken = len(o.ds)
+		for _, d := range o.ds {
+			o.add(d.Frame(encodeDelivery))
+		}
+		if taken == 0 && bye == nil {
+			o.sess, o.err = sess, sess.Err()
+		}
+	}
+	if bye != nil && taken == 0 {
+		o.add(bye.frame())
+		o.last = true
+	}
+	return true
+}
+
+// collect moves into o what the connection itself has to say. sess is nil when
+// it has nothing.
 func (c *conn) collect(o *batch) (sess *chat.Session, bye *farewell, work bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	work = len(c.replies) > 0 || c.pong != nil || c.pingDue || c.pending || c.bye != nil
-	if !work || c.said || c.dead {
+	if !c.work() || c.said || c.dead {
 		c.writing = false
 		return nil, nil, false
 	}
@@ -114,85 +152,89 @@ func (c *conn) collect(o *batch) (sess *chat.Session, bye *farewell, work bool) 
 		o.add(pingFrame)
 		o.ping, c.pingDue = true, false
 	}
-	for _, r := range c.replies {
-		o.add(r)
+	if len(c.replies) > 0 {
+		for _, r := range c.replies {
+			o.add(r)
+		}
+		c.replies, c.replyBytes = nil, 0
+		select {
+		case c.space <- struct{}{}:
+		default:
+		}
 	}
-	c.replies, c.replyBytes, c.pending = nil, 0, false
-	select {
-	case c.space <- struct{}{}:
-	default:
+	if c.pending || c.bye != nil {
+		sess = c.sess
 	}
-	return c.sess, c.bye, true
+	c.pending = false
+	return sess, c.bye, true
 }
 
-// write is the writer. Replies come before what the session has queued, so a
-// welcome comes before the first event of its session.
-func (c *conn) write() {
-	o := batches.Get().(*batch)
+// flush is a turn of the shard's worker: one write that does not wait. What
+// can't be written at once is for drag, together with o; then it returns true.
+func (c *conn) flush(o *batch) (gone bool) {
+	if !c.fill(o) {
+		return false
+	}
+	n, err := c.wire.try(o.b, o.last)
+	switch {
+	case err != nil:
+		c.failed(err)
+	case n < len(o.b):
+		o.done = n
+		c.tasks.Go(func() { c.drag(o) })
+		return true
+	case c.wrote(o):
+		c.shard.add(c) // behind the others
+	}
+	return false
+}
+
+// drag writes for a connection that takes its time, waiting for it, until
+// nothing is left.
+func (c *conn) drag(o *batch) {
 	defer o.free()
 	for {
-		sess, bye, work := c.collect(o)
-		if !work {
+		if err := c.wire.send(o, c.h.o.StallTimeout); err != nil {
+			c.failed(err)
 			return
 		}
-		taken, ended := 0, error(nil)
-		if sess != nil {
-			if bye != nil {
-				sess.Close() // so that what there is to take has an end
-			}
-			o.ds = sess.Take(o.ds, batchBytes)
-			taken = len(o.ds)
-			for _, d := range o.ds {
-				o.add(d.Frame(encodeDelivery))
-			}
-			if taken == 0 && bye == nil {
-				ended = sess.Err()
-			}
-		}
-		err := c.wire.send(o.b, o.ends, c.h.o.StallTimeout)
-		switch {
-		case errors.Is(err, errStalled):
-			c.end(farewell{codeSlow, "too slow"})
-			c.farewell()
-			return
-		case err != nil:
-			c.farewell()
-			if !errors.Is(err, net.ErrClosed) { // then a farewell was said, and the peer may still be reading it
-				c.cut()
-			}
-			return
-		}
-		if o.ping {
-			c.pingSent()
-		}
-		switch {
-		case ended != nil:
-			c.endOf(sess, ended)
-		case taken > 0:
-			c.again()
-		case bye != nil:
-			c.farewell()
+		if !c.wrote(o) || !c.fill(o) {
 			return
 		}
 	}
 }
 
-// again makes the writer look at the session once more: it wakes only when its
-// queue stops being empty.
-func (c *conn) again() {
+// wrote is told that o was written. It reports whether there is more to write;
+// if not, nobody writes for the connection any more.
+func (c *conn) wrote(o *batch) (more bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pending = true
+	if o.ping {
+		c.pingSent()
+	}
+	if o.err != nil && o.sess == c.sess {
+		c.endLocked(farewellFor(o.err))
+	}
+	c.said = o.last
+	c.writing = !c.said && c.work()
+	return c.writing
 }
 
-// farewell is the last that is written, and the end of the writer.
-func (c *conn) farewell() {
+// failed handles the end of writing.
+func (c *conn) failed(err error) {
+	stalled := errors.Is(err, errStalled)
+	if stalled {
+		c.end(farewell{codeSlow, "too slow"})
+	}
 	c.mu.Lock()
-	c.said = true
-	c.writing = false
+	c.said, c.writing = true, false
 	bye, cutAt := c.bye, c.clock.cutAt
 	c.mu.Unlock()
-	if bye != nil {
-		c.wire.farewell(*bye, cutAt)
+	switch {
+	case stalled && bye != nil:
+		c.wire.farewell(*bye, cutAt) // waits, but only drag finds a stall
+	case errors.Is(err, net.ErrClosed): // a farewell was said, and the peer may still be reading it
+	default:
+		c.cut()
 	}
 }
