@@ -7,10 +7,8 @@ import (
 	"errors"
 	"hash/maphash"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 )
 
 // MemoryStore is a [Store] in memory. What it holds ends with it: it serves
@@ -102,19 +100,6 @@ func memRandom() string {
 	var b [16]byte
 	rand.Read(b[:])
 	return base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-// memFold returns the same string for all names that differ by case only, as
-// [strings.EqualFold] tells it: each letter becomes the first one of those that
-// are its forms.
-func memFold(name string) string {
-	return strings.Map(func(r rune) rune {
-		first := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			first = min(first, f)
-		}
-		return first
-	}, name)
 }
 
 // Attach is part of [Store].

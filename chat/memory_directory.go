@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/carlware/gochat/internal/text"
 )
 
 // CreateRoom is part of [Directory].
@@ -34,7 +36,7 @@ func (s *MemoryStore) createRoom(w *RoomWrite) (CreatedRoom, []Event, error) {
 	if s.rooms[w.Room] != nil {
 		return CreatedRoom{}, nil, errors.New("chat: the id of a new room is taken")
 	}
-	name := memFold(w.Name)
+	name := text.Fold(w.Name)
 	if w.Kind == Public && s.names[name] != nil {
 		return CreatedRoom{}, nil, ErrConflict
 	}
@@ -91,11 +93,11 @@ func memPair(w *RoomWrite) string {
 // rename gives r a name, unless it is a public room and another one has it.
 func (s *MemoryStore) rename(r *memRoom, name string) bool {
 	if r.info.Kind == Public {
-		folded := memFold(name)
+		folded := text.Fold(name)
 		if other := s.names[folded]; other != nil && other != r {
 			return false
 		}
-		delete(s.names, memFold(r.info.Name))
+		delete(s.names, text.Fold(r.info.Name))
 		s.names[folded] = r
 	}
 	r.info.Name = name
@@ -134,7 +136,7 @@ func (s *MemoryStore) RoomNamed(ctx context.Context, name string) (RoomInfo, err
 		return RoomInfo{}, err
 	}
 	defer s.mu.RUnlock()
-	r := s.names[memFold(name)]
+	r := s.names[text.Fold(name)]
 	if r == nil {
 		return RoomInfo{}, ErrNotFound
 	}

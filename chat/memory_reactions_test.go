@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/storetest"
 )
 
 // TestMemoryStoreReactionsFillNoPage puts as many reactions of users with long
@@ -32,28 +33,17 @@ func TestMemoryStoreReactionsFillNoPage(t *testing.T) {
 	}
 	for _, forward := range []bool{true, false} {
 		var found []chat.Seq
-		pages := 0
-		for r := (chat.Range{Forward: forward, Before: 11, Limit: 200}); ; {
-			p, err := s.Page(t.Context(), "ann", "room", r)
-			require.NoError(t, err)
-			require.NotEmpty(t, p.Events)
-			pages++
-			for _, e := range p.Events {
+		pages := storetest.Pages(t, s, "ann", "room", forward, 11)
+		for _, events := range pages {
+			for _, e := range events {
 				found = append(found, e.Seq)
 				if 3 <= e.Seq && e.Seq <= 9 {
 					require.Len(t, e.Reactions, 50, "of event %d", e.Seq)
 				}
 			}
-			if !p.More {
-				break
-			}
-			r.After, r.Before = p.Events[len(p.Events)-1].Seq, 11
-			if !forward {
-				r.After, r.Before = 0, p.Events[0].Seq
-			}
 		}
 		require.ElementsMatch(t, []chat.Seq{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, found)
-		require.Equal(t, 3, pages, "three messages with 67 KB of reactions fit on a page")
+		require.Len(t, pages, 3, "three messages with 67 KB of reactions fit on a page")
 	}
 
 	refused, ok := errors.AsType[*chat.InputError](react(1, 3, 50, false))

@@ -8,11 +8,12 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // Append is part of [chat.Log].
 func (s *Store) Append(ctx context.Context, in chat.Write) (chat.Appended, error) {
-	if kindNumber(in.Kind) == 0 {
+	if sqlstore.KindNumber(in.Kind) == 0 {
 		return chat.Appended{}, fmt.Errorf("postgres: append: unknown kind %q", in.Kind)
 	}
 	if err := checkWrite(&in); err != nil {
@@ -25,7 +26,7 @@ func (s *Store) Append(ctx context.Context, in chat.Write) (chat.Appended, error
 		in.Target = &target
 	}
 	p := &post{in: &in}
-	r := &request{rows: 1, bytes: len(in.Text) + len(in.Data), room: in.Room}
+	r := newRequest(in.Room, 1, len(in.Text)+len(in.Data))
 	if in.Kind == chat.Message {
 		r.post = p
 	}
@@ -64,21 +65,6 @@ func checkWrite(in *chat.Write) error {
 		check("mentions", in.Mentions...), check("role", in.Role))
 }
 
-// event is the event that in asks for.
-func event(in *chat.Write) chat.Event {
-	e := chat.Event{
-		ID: in.ID, Kind: in.Kind, Ref: in.Ref, Text: in.Text, Role: in.Role, Off: in.Off,
-		Mentions: in.Mentions, Data: in.Data,
-	}
-	if len(e.Data) == 0 {
-		e.Data = nil
-	}
-	if len(e.Mentions) == 0 {
-		e.Mentions = nil
-	}
-	return e
-}
-
 // append stores one event and what it changes.
 func (t *tx) append(ctx context.Context, in *chat.Write) (chat.Appended, error) {
 	p := t.pipe()
@@ -109,7 +95,7 @@ func (t *tx) append(ctx context.Context, in *chat.Write) (chat.Appended, error) 
 		return chat.Appended{}, err
 	}
 	u := users[in.User.ID]
-	e := event(in)
+	e := sqlstore.EventOf(in)
 	var target *user
 	if in.Target != nil {
 		target = users[in.Target.ID]

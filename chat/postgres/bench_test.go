@@ -4,10 +4,6 @@ package postgres
 
 import (
 	"fmt"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,16 +11,8 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/internal/pgtest"
+	"github.com/carlware/gochat/internal/storetest"
 )
-
-// cpu is the time that this process has spent, in user and in kernel mode.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // cost is what messages have taken.
 type cost struct {
@@ -48,50 +36,21 @@ func (c cost) String() string {
 	return fmt.Sprintf("%.1f µs client + %.1f µs server, %.0f/s", us(c.client), us(c.server), float64(c.messages)/c.wall.Seconds())
 }
 
-// appendMany stores n messages of 200 bytes from so many writers, each of them
-// another user, in 100 rooms.
-func appendMany(b *testing.B, s *Store, writers int, n int64) cost {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	text := strings.Repeat("0123456789", 20)
+// measure returns what f has taken, which stores n messages.
+func measure(b *testing.B, n int64, f func()) cost {
 	server := pgtest.Private(b)
-	client, served, begin := cpu(), server.CPU(b), time.Now()
-	for i := range writers {
-		wg.Go(func() {
-			u := benchUser(i)
-			for {
-				j := next.Add(1)
-				if j > n {
-					return
-				}
-				w := message(chat.RoomID(fmt.Sprint("room-", j%100)), u, random())
-				w.Text = text
-				if _, err := s.Append(b.Context(), w); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return cost{cpu() - client, server.CPU(b) - served, time.Since(begin), n}
+	client, served, begin := storetest.CPU(), server.CPU(b), time.Now()
+	f()
+	return cost{storetest.CPU() - client, server.CPU(b) - served, time.Since(begin), n}
 }
 
-func benchUser(i int) chat.User {
-	return chat.User{ID: chat.UserID(fmt.Sprint("user-", i)), Name: fmt.Sprint("User ", i)}
+func appendMany(b *testing.B, s *Store, writers int, n int64) cost {
+	return measure(b, n, func() { storetest.Append(b, s, writers, n) })
 }
 
 func benchStore(b *testing.B, o *Options) *Store {
-	db := pgtest.Private(b).New(b)
-	s := reopen(b, db, o)
-	var users []chat.User
-	for i := range 512 {
-		users = append(users, benchUser(i))
-	}
-	require.NoError(b, s.PutUsers(b.Context(), users))
-	for i := range 100 {
-		makeRoom(b, s, chat.RoomID(fmt.Sprint("room-", i)), ann)
-	}
+	s := reopen(b, pgtest.Private(b).New(b), o)
+	storetest.MakeLoad(b, s)
 	return s
 }
 

@@ -58,7 +58,7 @@ func (s *Store) OpenCall(ctx context.Context, in chat.NewCall) (chat.Call, bool,
 	if err := checkCall(&in); err != nil {
 		return chat.Call{}, false, err
 	}
-	r := &request{rows: 1, bytes: len(in.Line), room: in.Room}
+	r := newRequest(in.Room, 1, len(in.Line))
 	v, err := submit(ctx, s.shard(in.Room), "open call", r, func(ctx context.Context, t *tx) (opened, error) {
 		p := t.pipe()
 		r := p.lock(in.Room)

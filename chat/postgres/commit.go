@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/groupcommit"
 )
 
 // patience is how long a batch is tried again; a server that restarts meanwhile
@@ -29,11 +30,8 @@ const (
 // committer is a goroutine that writes, and its connection.
 type committer struct {
 	*Store
-	batchLimit int
-	connect    func(context.Context) (*pgx.Conn, error)
-	queue      chan *request
-	held       *request      // did not fit into the last batch
-	stopped    chan struct{} // closed when the goroutine has ended
+	connect func(context.Context) (*pgx.Conn, error)
+	queue   *groupcommit.Queue[*request]
 
 	patience time.Duration
 	conn     *pgx.Conn // nil while the database is down
@@ -45,8 +43,7 @@ type committer struct {
 
 func newCommitter(s *Store, batchLimit int, patience time.Duration, connect func(context.Context) (*pgx.Conn, error)) *committer {
 	return &committer{
-		Store: s, batchLimit: batchLimit, connect: connect, patience: patience,
-		queue: make(chan *request, queueLen), stopped: make(chan struct{}),
+		Store: s, connect: connect, patience: patience, queue: groupcommit.New[*request](s.closing, batchLimit),
 	}
 }
 
@@ -101,7 +98,7 @@ func (c *committer) single(r *request) {
 	if err == nil {
 		c.deliver(events)
 	}
-	r.done <- err
+	r.Answer(err)
 }
 
 // attempt is one try to store something.

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // dialect makes statements of the SQL in this package, where {s} stands for
@@ -154,23 +155,10 @@ func (r *row) user() chat.User {
 	return chat.User{ID: chat.UserID(r.text()), Name: r.text(), Bot: r.bool()}
 }
 
-// list is a JSON array of vs, or nothing when there are none.
-func list[T any](vs []T) string {
-	if len(vs) == 0 {
-		return ""
-	}
-	b, err := json.Marshal(vs)
-	if err != nil {
-		panic(err) // strings and numbers only
-	}
-	return string(b)
-}
-
 // unlist reads a list.
-func unlist[T any](r *row) (vs []T) {
-	if b := r.value(); len(b) > 0 {
-		r.err = errors.Join(r.err, json.Unmarshal(b, &vs))
-	}
+func unlist[T ~string | chat.Seq](r *row) []T {
+	vs, err := sqlstore.Unlist[T](r.value())
+	r.err = errors.Join(r.err, err)
 	return vs
 }
 

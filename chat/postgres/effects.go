@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
+	"github.com/carlware/gochat/internal/text"
 )
 
 // concerns is what a write is about as it was before. All of it changes only
@@ -33,7 +35,7 @@ func (p *pipe) concerns(in *chat.Write) *concerns {
 		p.named(in.Text, &c.holder)
 	case chat.Edited, chat.Deleted, chat.Reacted:
 		p.query(func(*row) { c.message = true }, `SELECT FROM {s}events WHERE room_no = (SELECT no FROM {s}rooms WHERE id = $1)
-			AND seq = $2 AND kind = 2 AND deleted_by = 0`, in.Room, min(in.Ref, maxSeq))
+			AND seq = $2 AND kind = 2 AND deleted_by = 0`, in.Room, min(in.Ref, sqlstore.MaxSeq))
 		if in.Kind == chat.Reacted {
 			p.reactions(in, &c.reactions)
 		}
@@ -66,7 +68,7 @@ func (c *concerns) refuse(r *room, in *chat.Write) error {
 // named adds a query for the number of the public room that has a name; no
 // stays 0 if there is none.
 func (p *pipe) named(name string, no *int64) {
-	p.query(func(r *row) { *no = r.int() }, `SELECT no FROM {s}rooms WHERE name_key = $1`, fold(name))
+	p.query(func(r *row) { *no = r.int() }, `SELECT no FROM {s}rooms WHERE name_key = $1`, text.Fold(name))
 }
 
 // apply changes the tables as the kind of e says. [tx.move] must follow.
@@ -89,14 +91,14 @@ func (t *tx) apply(r *room, e *chat.Event, was *concerns, u, target *user) {
 			t.raise(target)
 		}
 	case chat.Renamed:
-		t.write(`UPDATE {s}rooms SET name = $1, name_key = CASE kind WHEN 'public' THEN $2 END WHERE no = $3`, e.Text, fold(e.Text), r.no)
+		t.write(`UPDATE {s}rooms SET name = $1, name_key = CASE kind WHEN 'public' THEN $2 END WHERE no = $3`, e.Text, text.Fold(e.Text), r.no)
 	case chat.Archived:
 		t.write(`UPDATE {s}rooms SET archived = $1 WHERE no = $2`, !e.Off, r.no)
 	case chat.Updated:
 		t.write(`UPDATE {s}rooms SET data = $1 WHERE no = $2`, string(e.Data), r.no)
 	case chat.Edited:
 		t.write(`UPDATE {s}events SET text = $3, mentions = $4, data = $5, edited_by = $6 WHERE room_no = $1 AND seq = $2`,
-			r.no, e.Ref, e.Text, list(e.Mentions), string(e.Data), e.Seq)
+			r.no, e.Ref, e.Text, sqlstore.List(e.Mentions), string(e.Data), e.Seq)
 	case chat.Deleted:
 		t.dropReactions(r, e.Ref, e.Ref)
 		t.write(`UPDATE {s}events SET text = '', mentions = '', data = '', edited_by = 0, deleted_by = $3 WHERE room_no = $1 AND seq = $2`,

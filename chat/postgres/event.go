@@ -1,26 +1,9 @@
 package postgres
 
 import (
-	"slices"
-
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
-
-// kinds are the kinds of events at the numbers that the log has for them. New
-// ones come at the end.
-var kinds = [...]chat.EventKind{
-	1: chat.Created, chat.Message, chat.Joined, chat.Left, chat.Banned, chat.RoleChanged,
-	chat.Renamed, chat.Archived, chat.Updated, chat.Edited, chat.Deleted, chat.Reacted,
-}
-
-// kindNumber returns 0 for a kind that is not known. The SQL of this package
-// has 2 for messages and 10 for edits.
-func kindNumber(k chat.EventKind) int {
-	return max(0, slices.Index(kinds[1:], k)+1)
-}
-
-// maxSeq is the largest Seq: see [chat.Seq].
-const maxSeq = 1<<40 - 1
 
 // A query of events begins with SELECT eventColumns FROM eventTables. x is the
 // message that an Edited event is about: the text is kept there only. For other
@@ -45,10 +28,7 @@ func (r *row) event(room chat.RoomID) (e chat.Event) {
 	e.Room = room
 	e.Seq = r.seq()
 	e.ID = r.text()
-	e.Kind = "unknown"
-	if k := r.int(); k > 0 && int(k) < len(kinds) {
-		e.Kind = kinds[k]
-	}
+	e.Kind = sqlstore.KindOf(r.int())
 	e.Time = r.time()
 	e.Ref = r.seq()
 	e.Text = r.text()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // room is a room whose head is locked: what is read of it stays so until the
@@ -126,7 +127,7 @@ func (t *tx) raise(u *user) {
 // put has e stored as the next event of r; Seq, Room, Time and User are set
 // here. [tx.move] must follow.
 func (t *tx) put(r *room, e *chat.Event, hash [16]byte, u, target, asked *user) error {
-	if r.seq >= maxSeq {
+	if r.seq >= sqlstore.MaxSeq {
 		return fmt.Errorf("room %s is full", r.id)
 	}
 	r.seq++
@@ -140,7 +141,7 @@ func (t *tx) put(r *room, e *chat.Event, hash [16]byte, u, target, asked *user) 
 		r.access = r.seq
 	}
 	e.Room, e.Seq, e.Time, e.User = r.id, r.seq, time.UnixMilli(r.at).UTC(), u.User
-	text, mentions, data := e.Text, list(e.Mentions), string(e.Data)
+	text, mentions, data := e.Text, sqlstore.List(e.Mentions), string(e.Data)
 	if e.Kind == chat.Edited {
 		text, mentions, data = "", "", "" // they are kept with the message
 	}
@@ -154,7 +155,7 @@ func (t *tx) put(r *room, e *chat.Event, hash [16]byte, u, target, asked *user) 
 	}
 	t.write(`INSERT INTO {s}events (room_no, seq, user_no, at, n, batch, ref, target_no, call_by, kind, off, id, hash,
 		text, mentions, data, role, call_id, call_name) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)`,
-		r.no, e.Seq, u.no, r.at, r.n, t.token, e.Ref, targetNo, askedNo, kindNumber(e.Kind), e.Off, e.ID, hash[:],
+		r.no, e.Seq, u.no, r.at, r.n, t.token, e.Ref, targetNo, askedNo, sqlstore.KindNumber(e.Kind), e.Off, e.ID, hash[:],
 		text, mentions, data, e.Role, call.ID, call.Name)
 	t.events = append(t.events, *e)
 	return nil

@@ -11,16 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/groupcommit"
 	"github.com/carlware/gochat/internal/pgtest"
+	"github.com/carlware/gochat/internal/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 
 var (
-	ann    = chat.User{ID: "ann", Name: "Ann"}
-	bob    = chat.User{ID: "bob", Name: "Bob"}
-	bot    = chat.User{ID: "bot:stock", Name: "Stock", Bot: true}
+	ann, bob, bot = storetest.Ann, storetest.Bob, storetest.Bot
+
+	hash, message, makeRoom, pageAll = storetest.Hash, storetest.Message, storetest.MakeRoom, storetest.All
+
 	silent = slog.New(slog.DiscardHandler)
 )
 
@@ -52,44 +54,7 @@ func tuned(db pgtest.Database, t tuning) (*Store, error) {
 	}
 	t.clock = cmp.Or(t.clock, serverClock)
 	t.patience = cmp.Or(t.patience, patience)
-	return open(context.Background(), config, &Options{Schema: db.Schema, Shards: 1, BatchLimit: batchRows, Logger: silent}, t)
-}
-
-func hash(s string) (h [16]byte) {
-	copy(h[:], s)
-	return h
-}
-
-// makeRoom creates a public room with these members.
-func makeRoom(tb testing.TB, s *Store, id chat.RoomID, users ...chat.User) chat.CreatedRoom {
-	tb.Helper()
-	w := chat.RoomWrite{Room: id, By: users[0], ID: "create-" + string(id), Kind: chat.Public, Name: string(id)}
-	for _, u := range users {
-		w.Members = append(w.Members, chat.NewMember{User: u, Role: chat.Participant})
-	}
-	r, err := s.CreateRoom(context.Background(), w)
-	require.NoError(tb, err)
-	return r
-}
-
-// message is a message with its id as text.
-func message(room chat.RoomID, u chat.User, id string) chat.Write {
-	return chat.Write{Room: room, ID: id, Hash: hash(id), Kind: chat.Message, User: u, Text: "text of " + id, Basis: 1 << 30}
-}
-
-// pageAll reads the whole log of a room.
-func pageAll(tb testing.TB, s *Store, room chat.RoomID) []chat.Event {
-	tb.Helper()
-	var all []chat.Event
-	for r := (chat.Range{Forward: true, Limit: 200}); ; {
-		p, err := s.Page(context.Background(), chat.System, room, r)
-		require.NoError(tb, err)
-		all = append(all, p.Events...)
-		if !p.More {
-			return all
-		}
-		r.After = all[len(all)-1].Seq
-	}
+	return open(context.Background(), config, &Options{Schema: db.Schema, Shards: 1, BatchLimit: groupcommit.BatchRows, Logger: silent}, t)
 }
 
 // whole checks that what the heads say is what the log holds.

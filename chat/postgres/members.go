@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 const memberColumns = `u.id, u.name, u.bot, m.role, m.banned, m.since, m.visible_from, m.read`
@@ -92,7 +93,7 @@ func (s *Store) MarkRead(ctx context.Context, in []chat.ReadMark) error {
 	marks := make([]chat.ReadMark, 0, len(in))
 	for _, m := range in {
 		if storable(m.Room) && storable(m.User) {
-			m.Seq = min(m.Seq, maxSeq)
+			m.Seq = min(m.Seq, sqlstore.MaxSeq)
 			marks = append(marks, m)
 		}
 	}
@@ -102,7 +103,7 @@ func (s *Store) MarkRead(ctx context.Context, in []chat.ReadMark) error {
 	// The highest one of each member.
 	marks = slices.CompactFunc(marks, func(a, b chat.ReadMark) bool { return a.Room == b.Room && a.User == b.User })
 	for part := range slices.Chunk(marks, maxMarks) {
-		_, err := submit(ctx, s.side, "mark read", &request{rows: len(part)}, func(ctx context.Context, t *tx) (struct{}, error) {
+		_, err := submit(ctx, s.side, "mark read", newRequest("", len(part), 0), func(ctx context.Context, t *tx) (struct{}, error) {
 			return struct{}{}, t.markRead(ctx, part)
 		})
 		if err != nil {

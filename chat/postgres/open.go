@@ -16,6 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/groupcommit"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // Options are the options of [Open]. nil means all defaults.
@@ -55,7 +57,8 @@ type Store struct {
 
 	readers *pgxpool.Pool
 	shards  []*committer
-	side    *committer // of what belongs to no room
+	side    *committer     // of what belongs to no room
+	running sync.WaitGroup // the committers
 	closing chan struct{}
 	close   sync.Once
 
@@ -80,7 +83,7 @@ func Open(ctx context.Context, url string, o *Options) (*Store, error) {
 	opt.Schema = cmp.Or(opt.Schema, "gochat")
 	opt.Shards = min(max(opt.Shards, 1), 16)
 	if opt.BatchLimit <= 0 {
-		opt.BatchLimit = batchRows
+		opt.BatchLimit = groupcommit.BatchRows
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.Default()
@@ -108,7 +111,7 @@ func Open(ctx context.Context, url string, o *Options) (*Store, error) {
 // tuning is what only tests change.
 type tuning struct {
 	clock    string // SQL for the time
-	steps    []migration
+	steps    []sqlstore.Migration
 	patience time.Duration
 }
 
@@ -177,7 +180,7 @@ func open(ctx context.Context, config *pgxpool.Config, o *Options, t tuning) (_ 
 		dialect: newDialect(o.Schema, t.clock), schema: o.Schema, logger: o.Logger, closing: make(chan struct{}),
 	}
 	if t.steps == nil {
-		if t.steps, err = migrations(); err != nil {
+		if t.steps, err = sqlstore.Migrations(migrationFiles, "migrations"); err != nil {
 			return nil, err
 		}
 	}
@@ -217,7 +220,7 @@ func open(ctx context.Context, config *pgxpool.Config, o *Options, t tuning) (_ 
 		}
 	}
 	for _, c := range s.shards {
-		go c.run()
+		s.running.Go(c.work)
 	}
 	s.side, s.shards = s.shards[o.Shards], s.shards[:o.Shards]
 	return s, nil

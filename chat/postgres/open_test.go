@@ -15,6 +15,7 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/internal/pgtest"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // sqlOn runs SQL on a connection of its own.
@@ -104,10 +105,10 @@ func TestOpenTogether(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
-	steps, err := migrations()
+	steps, err := sqlstore.Migrations(migrationFiles, "migrations")
 	require.NoError(t, err)
-	more := append(steps[:len(steps):len(steps)], migration{
-		version: len(steps) + 1, name: "more", checksum: "x", sql: "ALTER TABLE {s}users ADD COLUMN mood text",
+	more := append(steps[:len(steps):len(steps)], sqlstore.Migration{
+		Version: len(steps) + 1, Name: "more", Checksum: "x", SQL: "ALTER TABLE {s}users ADD COLUMN mood text",
 	})
 	db := pgtest.New(t)
 	s := reopen(t, db, nil)
@@ -125,13 +126,13 @@ func TestSchema(t *testing.T) {
 	require.True(t, ok, err)
 	require.Equal(t, SchemaError{db.Schema, len(more), len(steps), "it was made by a newer version"}, *refused)
 
-	more[len(steps)].checksum = "y"
+	more[len(steps)].Checksum = "y"
 	_, err = tuned(db, tuning{steps: more})
 	require.ErrorAs(t, err, &refused)
 	require.ErrorContains(t, err, "was another one")
 
 	// A step that fails leaves nothing of itself.
-	broken := append(steps[:len(steps):len(steps)], migration{version: len(steps) + 1, sql: "CREATE TABLE {s}x (y int); CREATE TABLE {s}users (z int)"})
+	broken := append(steps[:len(steps):len(steps)], sqlstore.Migration{Version: len(steps) + 1, SQL: "CREATE TABLE {s}x (y int); CREATE TABLE {s}users (z int)"})
 	other := pgtest.New(t)
 	_, err = tuned(other, tuning{steps: broken})
 	require.ErrorContains(t, err, "already exists")
@@ -180,7 +181,7 @@ func TestSettings(t *testing.T) {
 		{"idle_in_transaction_session_timeout", "10s"}, {"application_name", "gochat"},
 	} {
 		for _, c := range []*committer{s.shards[0], s.side} {
-			got, err := submit(t.Context(), c, "show", &request{rows: 1}, func(ctx context.Context, t *tx) (v string, err error) {
+			got, err := submit(t.Context(), c, "show", newRequest("", 1, 0), func(ctx context.Context, t *tx) (v string, err error) {
 				p := t.pipe()
 				p.query(func(r *row) { v = r.text() }, `SELECT current_setting($1)`, want[0])
 				err = t.send(ctx, p)

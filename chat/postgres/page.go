@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // The limits of a page.
@@ -20,7 +21,7 @@ func (s *Store) Page(ctx context.Context, viewer chat.UserID, room chat.RoomID, 
 	if in.Limit > 0 {
 		limit = min(in.Limit, pageMax)
 	}
-	after, before := min(in.After, maxSeq), min(in.Before, maxSeq)
+	after, before := min(in.After, sqlstore.MaxSeq), min(in.Before, sqlstore.MaxSeq)
 	forward := in.Forward || in.After > 0
 	sql := pageBack
 	if forward {

@@ -58,7 +58,7 @@ func readers(t *testing.T, s *Store, f func(i int)) {
 func writers(t *testing.T, s *Store, f func(ctx context.Context, c *pgx.Conn)) {
 	t.Helper()
 	for _, c := range append(slices.Clone(s.shards), s.side) {
-		_, err := submit(t.Context(), c, "look", &request{rows: 1}, func(ctx context.Context, t *tx) (int, error) {
+		_, err := submit(t.Context(), c, "look", newRequest("", 1, 0), func(ctx context.Context, t *tx) (int, error) {
 			f(ctx, t.conn)
 			return 0, nil
 		})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // post is a message that can be stored together with others.
@@ -28,11 +29,11 @@ func (c *committer) store(reqs []*request) {
 			switch f := r.post.first(first).post; {
 			case f.err == nil:
 				r.post.stored = true
-				r.done <- nil
+				r.Answer(nil)
 			case errors.Is(f.err, chat.ErrStale) && r.post.in.Basis > f.in.Basis, ofRow(f.err):
 				reqs = append(reqs, r) // what that one had wrong need not be wrong with this one
 			default:
-				r.done <- f.err
+				r.Answer(f.err)
 			}
 		}
 	}
@@ -89,7 +90,7 @@ func (c *committer) insert(reqs []*request, token int64) {
 	if err != nil {
 		for _, r := range reqs {
 			r.post.err = err
-			r.done <- err
+			r.Answer(err)
 		}
 		return
 	}
@@ -107,7 +108,7 @@ func (c *committer) insert(reqs []*request, token int64) {
 		case f.seq == 0:
 			p.err = chat.ErrStale
 		default:
-			e := event(p.in)
+			e := sqlstore.EventOf(p.in)
 			e.Room, e.Seq, e.Time = p.in.Room, f.seq, f.at
 			e.User = chat.User{ID: p.in.User.ID, Name: f.name, Bot: f.bot}
 			p.result.Event = e
@@ -117,7 +118,7 @@ func (c *committer) insert(reqs []*request, token int64) {
 	c.deliver(events)
 	for _, r := range reqs {
 		if !slices.Contains(strangers, r) {
-			r.done <- r.post.err
+			r.Answer(r.post.err)
 		}
 	}
 	for _, r := range strangers { // each brings a user along
@@ -166,7 +167,7 @@ func (c *columns) send(ctx context.Context, d *dialect, a *attempt, reqs []*requ
 		c.hashes = append(c.hashes, in.Hash[:])
 		c.refs = append(c.refs, int64(in.Ref))
 		c.texts = append(c.texts, in.Text)
-		c.mentions = append(c.mentions, list(in.Mentions))
+		c.mentions = append(c.mentions, sqlstore.List(in.Mentions))
 		c.datas = append(c.datas, string(in.Data))
 		c.bases = append(c.bases, int64(in.Basis))
 		c.fates = append(c.fates, fate{})

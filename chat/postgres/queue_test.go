@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -19,7 +18,7 @@ func block(tb testing.TB, c *committer) (release func()) {
 	gate, busy, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		submit(context.Background(), c, "block", &request{rows: 1}, func(context.Context, *tx) (int, error) {
+		submit(context.Background(), c, "block", newRequest("", 1, 0), func(context.Context, *tx) (int, error) {
 			close(busy)
 			<-gate
 			return 0, nil
@@ -34,7 +33,7 @@ func block(tb testing.TB, c *committer) (release func()) {
 // queued waits until so many requests are in the queue of c.
 func queuedUp(tb testing.TB, c *committer, n int) {
 	tb.Helper()
-	require.Eventually(tb, func() bool { return len(c.queue) == n }, 10*time.Second, time.Millisecond)
+	require.Eventually(tb, func() bool { return c.queue.Len() == n }, 10*time.Second, time.Millisecond)
 }
 
 func TestResendsOfOneBatchGetOneRow(t *testing.T) {
@@ -131,27 +130,6 @@ func TestOrderOfABatch(t *testing.T) {
 	whole(t, s) // carl was not known when the messages in two were stored
 }
 
-func TestCanceledInQueue(t *testing.T) {
-	s, _ := fresh(t, nil)
-	makeRoom(t, s, "room", ann)
-	release := block(t, s.shards[0])
-	ctx, cancel := context.WithCancel(t.Context())
-	errs := make(chan error, 1)
-	go func() {
-		_, err := s.Append(ctx, message("room", ann, "gone"))
-		errs <- err
-	}()
-	queuedUp(t, s.shards[0], 1)
-	cancel()
-	require.Equal(t, context.Canceled, <-errs, "answered before the committer looks")
-	release()
-	_, err := s.Append(t.Context(), message("room", ann, "kept"))
-	require.NoError(t, err)
-	_, _, err = s.Find(t.Context(), "room", "ann", "gone")
-	require.ErrorIs(t, err, chat.ErrNotFound)
-	require.Len(t, pageAll(t, s, "room"), 3)
-}
-
 func TestCanceledInBatch(t *testing.T) {
 	s, _ := fresh(t, nil)
 	makeRoom(t, s, "room", ann)
@@ -159,7 +137,7 @@ func TestCanceledInBatch(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	errs := make(chan error, 1)
 	go func() {
-		_, err := submit(ctx, s.shards[0], "append", &request{rows: 1}, func(ctx context.Context, t *tx) (chat.Appended, error) {
+		_, err := submit(ctx, s.shards[0], "append", newRequest("", 1, 0), func(ctx context.Context, t *tx) (chat.Appended, error) {
 			close(busy)
 			<-gate
 			in := message("room", ann, "taken")
@@ -176,29 +154,6 @@ func TestCanceledInBatch(t *testing.T) {
 	again, err := s.Append(t.Context(), message("room", ann, "taken"))
 	require.NoError(t, err)
 	require.True(t, again.Duplicate)
-}
-
-func TestFullQueue(t *testing.T) {
-	s, _ := fresh(t, nil)
-	makeRoom(t, s, "room", ann)
-	release := block(t, s.shards[0])
-	var wg sync.WaitGroup
-	for i := range queueLen {
-		wg.Go(func() {
-			if _, err := s.Append(t.Context(), message("room", ann, fmt.Sprint("queued-", i))); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	queuedUp(t, s.shards[0], queueLen)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := s.Append(ctx, message("room", ann, "too much"))
-	require.Equal(t, context.DeadlineExceeded, err)
-	release()
-	wg.Wait()
-	require.Len(t, pageAll(t, s, "room"), queueLen+2)
-	whole(t, s)
 }
 
 func TestBadRowFailsAlone(t *testing.T) {
@@ -252,73 +207,4 @@ func execute(tb testing.TB, s *Store, sql string) {
 	tb.Helper()
 	_, err := s.readers.Exec(context.Background(), s.statement(sql))
 	require.NoError(tb, err)
-}
-
-func TestCloseStoresWhatIsQueued(t *testing.T) {
-	s, db := fresh(t, nil)
-	makeRoom(t, s, "room", ann)
-	release := block(t, s.shards[0])
-	errs := make(chan error, 10)
-	for i := range cap(errs) {
-		go func() {
-			_, err := s.Append(t.Context(), message("room", ann, fmt.Sprint("queued-", i)))
-			errs <- err
-		}()
-	}
-	queuedUp(t, s.shards[0], cap(errs))
-	closed := make(chan error, 1)
-	go func() { closed <- s.Close() }()
-	<-s.closing
-	_, err := s.Append(t.Context(), message("room", ann, "late"))
-	require.ErrorIs(t, err, chat.ErrClosed)
-	release()
-	require.NoError(t, <-closed)
-	for range cap(errs) {
-		require.NoError(t, <-errs)
-	}
-	s = reopen(t, db, nil)
-	require.Len(t, pageAll(t, s, "room"), 2+cap(errs))
-}
-
-func TestCloseUnderLoad(t *testing.T) {
-	s, db := fresh(t, &Options{Shards: 2})
-	makeRoom(t, s, "room", ann)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var acked []chat.Seq
-	busy := make(chan struct{})
-	for i := range 16 {
-		wg.Go(func() {
-			for j := 0; ; j++ {
-				a, err := s.Append(t.Context(), message("room", ann, fmt.Sprintf("id-%d-%d", i, j)))
-				if err != nil {
-					if !errors.Is(err, chat.ErrClosed) {
-						t.Error(err)
-					}
-					return
-				}
-				mu.Lock()
-				if acked = append(acked, a.Event.Seq); len(acked) == 200 {
-					close(busy)
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	<-busy
-	require.NoError(t, s.Close())
-	wg.Wait()
-	require.NoError(t, s.Close(), "again")
-	_, err := s.Page(t.Context(), chat.System, "room", chat.Range{})
-	require.ErrorIs(t, err, chat.ErrClosed)
-	_, err = s.Attach(nil)
-	require.ErrorIs(t, err, chat.ErrClosed)
-
-	s = reopen(t, db, nil)
-	log := pageAll(t, s, "room")
-	for _, seq := range acked {
-		require.LessOrEqual(t, int(seq), len(log))
-	}
-	require.Len(t, log, 2+len(acked), "what is not acknowledged was not stored")
-	whole(t, s)
 }

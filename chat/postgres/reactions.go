@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // Limits of reactions. A message has at most so many different ones, so that
@@ -30,7 +31,7 @@ func (p *pipe) reactions(in *chat.Write, v *reactions) {
 				WHERE room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND ref = $2
 				AND user_no = (SELECT no FROM {s}users WHERE id = $4) AND emoji = $3)
 			FROM {s}emoji WHERE room_no = (SELECT no FROM {s}rooms WHERE id = $1) AND ref = $2`,
-		in.Room, min(in.Ref, maxSeq), in.Text, in.User.ID)
+		in.Room, min(in.Ref, sqlstore.MaxSeq), in.Text, in.User.ID)
 }
 
 // refuse refuses one more different reaction than a message may have.

@@ -18,7 +18,7 @@ func (s *Store) Revoke(ctx context.Context, r chat.Revocation) error {
 	if err := check("session", r.Session); err != nil {
 		return err
 	}
-	_, err := submit(ctx, s.side, "revoke", &request{rows: 1}, func(ctx context.Context, t *tx) (struct{}, error) {
+	_, err := submit(ctx, s.side, "revoke", newRequest("", 1, 0), func(ctx context.Context, t *tx) (struct{}, error) {
 		t.write(`INSERT INTO {s}revocations AS r (user_id, session, before_at, until_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (user_id, session) DO UPDATE
 			SET before_at = greatest(r.before_at, excluded.before_at), until_at = greatest(r.until_at, excluded.until_at)`,

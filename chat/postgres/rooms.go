@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/text"
 )
 
 // A query of rooms begins with SELECT roomColumns FROM roomTables. Its first
@@ -40,7 +41,7 @@ func (s *Store) CreateRoom(ctx context.Context, in chat.RoomWrite) (chat.Created
 		return chat.CreatedRoom{}, err
 	}
 	in.Data, in.Members = bytes.Clone(in.Data), slices.Clone(in.Members)
-	r := &request{rows: 1 + len(in.Members), bytes: len(in.Data), room: in.Room}
+	r := newRequest(in.Room, 1+len(in.Members), len(in.Data))
 	return submit(ctx, s.shard(in.Room), "create room", r, func(ctx context.Context, t *tx) (chat.CreatedRoom, error) {
 		return t.createRoom(ctx, &in)
 	})
@@ -151,7 +152,7 @@ func (t *tx) makeRoom(ctx context.Context, in *chat.RoomWrite, r *room, users us
 	by := users[in.By.ID]
 	var nameKey any
 	if r.public {
-		nameKey = fold(in.Name)
+		nameKey = text.Fold(in.Name)
 	}
 	t.write(`INSERT INTO {s}rooms (no, id, kind, name, name_key, one_no, other_no, hides, created_at, data, by_no, by_id, by_hash)
 		OVERRIDING SYSTEM VALUE VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)`,
@@ -186,7 +187,7 @@ func (s *Store) RoomNamed(ctx context.Context, name string) (chat.RoomInfo, erro
 			return info, chat.ErrNotFound
 		}
 		found, err := s.one(ctx, func(r *row) { info = r.room() },
-			`SELECT `+roomColumns+` FROM `+roomTables+` WHERE r.name_key = $2`, int64(0), fold(name))
+			`SELECT `+roomColumns+` FROM `+roomTables+` WHERE r.name_key = $2`, int64(0), text.Fold(name))
 		if err == nil && !found {
 			err = chat.ErrNotFound
 		}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/command"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // SettleCall is part of [chat.Calls].
 func (s *Store) SettleCall(ctx context.Context, in chat.Settlement) (chat.Call, bool, error) {
-	r := &request{rows: 1 + len(in.Answers)}
+	r := newRequest("", 1+len(in.Answers), 0)
 	for _, text := range in.Answers {
-		r.bytes += len(text)
+		r.Bytes += len(text)
 	}
 	if err := checkSettlement(&in); err != nil {
 		return chat.Call{}, false, err
@@ -24,7 +25,7 @@ func (s *Store) SettleCall(ctx context.Context, in chat.Settlement) (chat.Call, 
 		n := *in.New
 		in.New = &n
 		in.ID, r.room = n.ID, n.Room
-		r.bytes += len(n.Line)
+		r.Bytes += len(n.Line)
 	} else {
 		// Which room it is about does not change.
 		k, err := s.findCall(ctx, "settle call", callByID, in.ID)
@@ -141,7 +142,7 @@ func (t *tx) end(r *room, k *storedCall, in *chat.Settlement, welcome bool) erro
 		failure = *k.Err
 	}
 	t.write(`UPDATE {s}calls SET status = $2, ended_at = $3, batch = $4, seqs = $5, private = $6, error_code = $7, error_text = $8
-		WHERE id = $1`, k.ID, k.Status, max(r.now, 1), t.token, list(k.Seqs), list(k.Private), failure.Code, failure.Message)
+		WHERE id = $1`, k.ID, k.Status, max(r.now, 1), t.token, sqlstore.List(k.Seqs), sqlstore.List(k.Private), failure.Code, failure.Message)
 	return nil
 }
 
@@ -168,7 +169,7 @@ const forgetMax = 500
 // ExpireCalls is part of [chat.Calls]. It also removes calls and revocations
 // whose time is over.
 func (s *Store) ExpireCalls(ctx context.Context, grace time.Duration, limit int) ([]chat.Call, error) {
-	return submit(ctx, s.side, "expire calls", &request{rows: 1}, func(ctx context.Context, t *tx) ([]chat.Call, error) {
+	return submit(ctx, s.side, "expire calls", newRequest("", 1, 0), func(ctx context.Context, t *tx) ([]chat.Call, error) {
 		return t.expire(ctx, grace, max(limit, 0))
 	})
 }

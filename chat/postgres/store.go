@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
-	"slices"
 
 	"github.com/carlware/gochat/chat"
 )
@@ -99,8 +98,8 @@ func (s *Store) RotateEpoch(ctx context.Context, old string) (string, error) {
 	if err != nil || m.epoch() != old {
 		return m.epoch(), err
 	}
-	next := random()
-	return submit(ctx, s.side, "rotate epoch", &request{rows: 1}, func(ctx context.Context, t *tx) (string, error) {
+	next := chat.NewID()
+	return submit(ctx, s.side, "rotate epoch", newRequest("", 1, 0), func(ctx context.Context, t *tx) (string, error) {
 		// Who is late finds nothing to change.
 		p := t.pipe()
 		p.exec(`SELECT 1 FROM {s}meta WHERE key = 'epoch' FOR NO KEY UPDATE`)
@@ -133,9 +132,7 @@ func Rotate(ctx context.Context, url string, o *Options) (epoch string, err erro
 func (s *Store) Close() error {
 	s.close.Do(func() {
 		close(s.closing)
-		for _, c := range slices.Concat(s.shards, []*committer{s.side}) {
-			<-c.stopped
-		}
+		s.running.Wait()
 		s.readers.Close()
 	})
 	return nil

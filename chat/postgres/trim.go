@@ -42,7 +42,7 @@ func (s *Store) Trim(ctx context.Context, room chat.RoomID, keep chat.Retention,
 	}
 	for removed < limit {
 		step := min(limit-removed, trimStep)
-		n, err := submit(ctx, s.shard(room), "trim", &request{rows: step, room: room}, func(ctx context.Context, t *tx) (int, error) {
+		n, err := submit(ctx, s.shard(room), "trim", newRequest(room, step, 0), func(ctx context.Context, t *tx) (int, error) {
 			return t.trim(ctx, room, agesOf(keep), step)
 		})
 		removed += n

@@ -32,7 +32,7 @@ func (s *Store) PutUsers(ctx context.Context, in []chat.User) error {
 		us = append(us, u)
 	}
 	slices.SortFunc(us, byID)
-	_, err := submit(ctx, s.side, "put users", &request{rows: len(us)}, func(ctx context.Context, t *tx) (struct{}, error) {
+	_, err := submit(ctx, s.side, "put users", newRequest("", len(us), 0), func(ctx context.Context, t *tx) (struct{}, error) {
 		p := t.pipe()
 		p.enter(us)
 		// Mostly the names are what they were, and nothing is written.

@@ -7,11 +7,12 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // Append is part of [chat.Log].
 func (s *Store) Append(ctx context.Context, in chat.Write) (chat.Appended, error) {
-	if kindNumber(in.Kind) == 0 {
+	if sqlstore.KindNumber(in.Kind) == 0 {
 		return chat.Appended{}, fmt.Errorf("sqlite: append: unknown kind %q", in.Kind)
 	}
 	if err := checkKey(in.ID); err != nil {
@@ -67,7 +68,7 @@ func (w *writer) post(r *room, in *chat.Write) (chat.Appended, error) {
 	if err != nil {
 		return chat.Appended{}, err
 	}
-	e := event(in)
+	e := sqlstore.EventOf(in)
 	stored, err := w.put(r, &e, in.Hash, u, nil, nil)
 	if err != nil {
 		return chat.Appended{}, err
@@ -77,21 +78,6 @@ func (w *writer) post(r *room, in *chat.Write) (chat.Appended, error) {
 		return a, err
 	}
 	return chat.Appended{Event: e}, nil
-}
-
-// event is the event that in asks for.
-func event(in *chat.Write) chat.Event {
-	e := chat.Event{
-		ID: in.ID, Kind: in.Kind, Ref: in.Ref, Text: in.Text, Role: in.Role, Off: in.Off,
-		Mentions: in.Mentions, Data: in.Data,
-	}
-	if len(e.Data) == 0 {
-		e.Data = nil
-	}
-	if len(e.Mentions) == 0 {
-		e.Mentions = nil
-	}
-	return e
 }
 
 // duplicate looks for what u stored with the id of in.

@@ -4,59 +4,25 @@ package sqlite
 
 import (
 	"fmt"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/storetest"
 )
 
-// cpu is the time that this process has spent, in user and in kernel mode.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// appendMany stores n messages of 200 bytes from 64 writers in 100 rooms and
-// returns the CPU time of each.
+// appendMany stores n messages from 64 writers and returns the CPU time of each.
 func appendMany(b *testing.B, s *Store, n int64) time.Duration {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	text := strings.Repeat("0123456789", 20)
-	before := cpu()
-	for range 64 {
-		wg.Go(func() {
-			for {
-				i := next.Add(1)
-				if i > n {
-					return
-				}
-				w := message(chat.RoomID(fmt.Sprint("room-", i%100)), ann, random())
-				w.Text = text
-				if _, err := s.Append(b.Context(), w); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return (cpu() - before) / time.Duration(n)
+	before := storetest.CPU()
+	storetest.Append(b, s, 64, n)
+	return (storetest.CPU() - before) / time.Duration(n)
 }
 
 func benchStore(b *testing.B, o *Options) *Store {
 	s, _ := fresh(b, o)
-	for i := range 100 {
-		makeRoom(b, s, chat.RoomID(fmt.Sprint("room-", i)), ann)
-	}
+	storetest.MakeLoad(b, s)
 	return s
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/command"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // callKept is how long a call is kept after its end, in milliseconds.
@@ -34,8 +35,8 @@ func (r *row) call(now int64) (c storedCall, err error) {
 	c.Name, c.Line, c.Status = r.text(), r.text(), chat.CallStatus(r.text())
 	c.Remaining = time.Duration(r.int()-now) * time.Millisecond
 	var err2 error
-	c.Seqs, err = unlist[chat.Seq](r.text())
-	c.Private, err2 = unlist[string](r.text())
+	c.Seqs, err = sqlstore.Unlist[chat.Seq](r.text())
+	c.Private, err2 = sqlstore.Unlist[string](r.text())
 	if code, text := r.text(), r.text(); code != "" {
 		c.Err = &command.Error{Code: code, Message: text}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/groupcommit"
 )
 
 // commitTimeout bounds the statements of one batch. COMMIT itself runs to its
@@ -48,12 +49,12 @@ type writer struct {
 // commit stores a batch and answers its requests.
 func (w *writer) commit(batch []*request) {
 	if err := w.ready(); err != nil {
-		answer(batch, fmt.Errorf("%w: %w", chat.ErrUnavailable, err))
+		groupcommit.Answer(batch, fmt.Errorf("%w: %w", chat.ErrUnavailable, err))
 		return
 	}
 	err := w.transact(batch)
 	if err != nil {
-		answer(batch, err)
+		groupcommit.Answer(batch, err)
 		return
 	}
 	if events := w.events; len(events) > 0 {
@@ -63,15 +64,9 @@ func (w *writer) commit(batch []*request) {
 		}
 	}
 	for _, r := range batch {
-		r.done <- r.err
+		r.Answer(r.err)
 	}
 	w.writeBack()
-}
-
-func answer(batch []*request, err error) {
-	for _, r := range batch {
-		r.done <- err
-	}
 }
 
 // transact runs a batch in one transaction. A request that fails by itself has

@@ -197,22 +197,3 @@ func (r *row) time() time.Time { return time.UnixMilli(r.int()).UTC() }
 func (r *row) user() chat.User {
 	return chat.User{ID: chat.UserID(r.text()), Name: r.text(), Bot: r.bool()}
 }
-
-// list is a JSON array of vs, or nothing when there are none.
-func list[T any](vs []T) string {
-	if len(vs) == 0 {
-		return ""
-	}
-	b, err := json.Marshal(vs)
-	if err != nil {
-		panic(err) // strings and numbers only
-	}
-	return string(b)
-}
-
-func unlist[T any](s string) (vs []T, err error) {
-	if s != "" {
-		err = json.Unmarshal([]byte(s), &vs)
-	}
-	return vs, err
-}

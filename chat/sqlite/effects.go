@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
+	"github.com/carlware/gochat/internal/text"
 )
 
 // check refuses what in can't change.
@@ -19,7 +21,7 @@ func (w *writer) check(r *room, in *chat.Write) error {
 		}
 	case chat.Edited, chat.Deleted, chat.Reacted:
 		found, err := w.one(func(*row) {}, `SELECT 1 FROM {p}events WHERE key = ? AND kind = ? AND deleted_by = 0`,
-			eventKey(r.no, min(in.Ref, maxSeq)), kindMessage)
+			eventKey(r.no, min(in.Ref, sqlstore.MaxSeq)), sqlstore.KindMessage)
 		if err == nil && !found {
 			err = chat.ErrNotFound
 		}
@@ -33,7 +35,7 @@ func (w *writer) check(r *room, in *chat.Write) error {
 
 // checkName refuses a name that a public room other than self has.
 func (w *writer) checkName(name string, self int64) error {
-	found, err := w.one(func(*row) {}, `SELECT 1 FROM {p}rooms WHERE name_key = ? AND no <> ?`, fold(name), self)
+	found, err := w.one(func(*row) {}, `SELECT 1 FROM {p}rooms WHERE name_key = ? AND no <> ?`, text.Fold(name), self)
 	if err == nil && found {
 		err = chat.ErrConflict
 	}
@@ -46,7 +48,7 @@ func (w *writer) change(r *room, in *chat.Write) (chat.Appended, error) {
 	if err != nil {
 		return chat.Appended{}, err
 	}
-	e := event(in)
+	e := sqlstore.EventOf(in)
 	var target *user
 	if in.Target != nil {
 		if target, err = w.enter(*in.Target); err != nil {
@@ -87,7 +89,7 @@ func (w *writer) apply(r *room, e *chat.Event, u, target *user) error {
 		}
 		return w.raiseIfChanged(target)
 	case chat.Renamed:
-		return w.exec(`UPDATE {p}rooms SET name = ?1, name_key = CASE kind WHEN 'public' THEN ?2 END WHERE no = ?3`, e.Text, fold(e.Text), r.no)
+		return w.exec(`UPDATE {p}rooms SET name = ?1, name_key = CASE kind WHEN 'public' THEN ?2 END WHERE no = ?3`, e.Text, text.Fold(e.Text), r.no)
 	case chat.Archived:
 		r.archived = !e.Off
 		return w.exec(`UPDATE {p}rooms SET archived = ? WHERE no = ?`, r.archived, r.no)
@@ -95,7 +97,7 @@ func (w *writer) apply(r *room, e *chat.Event, u, target *user) error {
 		return w.exec(`UPDATE {p}rooms SET data = ? WHERE no = ?`, e.Data, r.no)
 	case chat.Edited:
 		return w.exec(`UPDATE {p}events SET text = ?, mentions = ?, data = ?, edited_by = ? WHERE key = ?`,
-			e.Text, list(e.Mentions), e.Data, e.Seq, key)
+			e.Text, sqlstore.List(e.Mentions), e.Data, e.Seq, key)
 	case chat.Deleted:
 		if err := w.dropReactions(key, key); err != nil {
 			return err

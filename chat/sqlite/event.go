@@ -1,35 +1,13 @@
 package sqlite
 
 import (
-	"slices"
-
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
-
-// kinds are the kinds of events at the numbers that the log has for them. New
-// ones come at the end.
-var kinds = [...]chat.EventKind{
-	1: chat.Created, chat.Message, chat.Joined, chat.Left, chat.Banned, chat.RoleChanged,
-	chat.Renamed, chat.Archived, chat.Updated, chat.Edited, chat.Deleted, chat.Reacted,
-}
-
-// kindMessage is the number of the kind that the SQL of this package asks for.
-const kindMessage = 2
-
-// kindNumber returns 0 for a kind that is not known.
-func kindNumber(k chat.EventKind) int {
-	if k == chat.Message {
-		return kindMessage
-	}
-	return max(0, slices.Index(kinds[1:], k)+1)
-}
 
 // seqBits is how many bits of an event's key are its seq; the rest is the
 // number of its room.
-const (
-	seqBits = 40
-	maxSeq  = 1<<seqBits - 1
-)
+const seqBits = 40
 
 func eventKey(room int64, seq chat.Seq) int64 { return room<<seqBits | int64(seq) }
 
@@ -48,18 +26,15 @@ const (
 // event reads the eventColumns.
 func (r *row) event(room chat.RoomID) (e chat.Event, err error) {
 	e.Room = room
-	e.Seq = chat.Seq(r.int() & maxSeq)
+	e.Seq = chat.Seq(r.int() & sqlstore.MaxSeq)
 	e.ID = r.text()
-	e.Kind = "unknown"
-	if k := r.int(); k > 0 && int(k) < len(kinds) {
-		e.Kind = kinds[k]
-	}
+	e.Kind = sqlstore.KindOf(r.int())
 	e.Time = r.time()
 	e.Ref = r.seq()
 	e.Text = r.text()
 	e.Role = chat.Role(r.text())
 	e.Off = r.bool()
-	e.Mentions, err = unlist[chat.UserID](r.text())
+	e.Mentions, err = sqlstore.Unlist[chat.UserID](r.text())
 	e.Data = r.json()
 	e.EditedBy = r.seq()
 	e.DeletedBy = r.seq()

@@ -184,7 +184,7 @@ func TestWALStaysBounded(t *testing.T) {
 		errs := make(chan error, 1)
 		write := func() {
 			for range 400 {
-				w := message("room", ann, random())
+				w := message("room", ann, chat.NewID())
 				w.Text = strings.Repeat("long text ", 800)
 				if _, err := s.Append(t.Context(), w); err != nil {
 					errs <- err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // room is a room as the committer knows it. Since nobody else writes, it need
@@ -149,7 +150,7 @@ func (w *writer) raise(u *user) error {
 // It reports false, and stores nothing, when u has stored an event with that
 // id in r before.
 func (w *writer) put(r *room, e *chat.Event, hash [16]byte, u, target, asked *user) (bool, error) {
-	if r.seq >= maxSeq {
+	if r.seq >= sqlstore.MaxSeq {
 		return false, fmt.Errorf("room %s is full", r.id)
 	}
 	at, n := max(w.now, r.at), r.n
@@ -157,7 +158,7 @@ func (w *writer) put(r *room, e *chat.Event, hash [16]byte, u, target, asked *us
 		n++
 	}
 	e.Room, e.Seq, e.Time, e.User = r.id, r.seq+1, time.UnixMilli(at).UTC(), u.User
-	text, mentions, data := e.Text, list(e.Mentions), e.Data
+	text, mentions, data := e.Text, sqlstore.List(e.Mentions), e.Data
 	if e.Kind == chat.Edited {
 		text, mentions, data = "", "", nil // they are kept with the message
 	}
@@ -172,7 +173,7 @@ func (w *writer) put(r *room, e *chat.Event, hash [16]byte, u, target, asked *us
 	if err := w.exec(`INSERT INTO {p}events (key, room_no, user_no, id, hash, kind, at, n, target_no, ref, text, role, off,
 		mentions, data, call_id, call_name, call_by) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (room_no, user_no, id) DO NOTHING`,
-		eventKey(r.no, e.Seq), r.no, u.no, e.ID, hash, kindNumber(e.Kind), at, n, targetNo, e.Ref, text, e.Role, e.Off,
+		eventKey(r.no, e.Seq), r.no, u.no, e.ID, hash, sqlstore.KindNumber(e.Kind), at, n, targetNo, e.Ref, text, e.Role, e.Off,
 		mentions, data, call.ID, call.Name, askedNo); err != nil {
 		return false, err
 	}

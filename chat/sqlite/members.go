@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 const memberColumns = `u.id, u.name, u.bot, m.role, m.banned, m.since, m.visible_from, m.read`
@@ -113,5 +114,5 @@ func (w *writer) markRead(m chat.ReadMark) error {
 	return w.exec(`UPDATE {p}members SET read = ?1, n = CASE WHEN since > ?1 THEN n ELSE max(n,
 			(SELECT e.n - (e.key > ?4 AND e.kind = ?5) FROM {p}events e WHERE e.key BETWEEN ?4 AND ?6 ORDER BY e.key LIMIT 1)) END
 		WHERE user_no = ?2 AND room_no = ?3 AND banned = 0 AND read < ?1`,
-		seq, u.no, r.no, eventKey(r.no, seq), kindMessage, eventKey(r.no, r.seq))
+		seq, u.no, r.no, eventKey(r.no, seq), sqlstore.KindMessage, eventKey(r.no, r.seq))
 }

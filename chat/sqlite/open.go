@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +17,8 @@ import (
 	"github.com/ncruces/go-sqlite3/vfs"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/groupcommit"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // Options are the options of [Open]. nil means all defaults.
@@ -51,21 +51,19 @@ type Options struct {
 
 // Store is a [chat.Store] in an SQLite database. Make one with [Open].
 type Store struct {
-	path       string
-	clock      func() time.Time
-	logger     *slog.Logger
-	batchLimit int
-	walStep    int
-	walLimit   int
+	path     string
+	clock    func() time.Time
+	logger   *slog.Logger
+	walStep  int
+	walLimit int
 
 	locked  *conn // holds the lock file
 	readers *readers
 	w       *writer // the committer's; Close has it after that has ended
 
-	queue   chan *request
-	held    *request      // the committer's: did not fit into the last batch
-	closing chan struct{} // closed by Close
-	stopped chan struct{} // closed when the committer has ended
+	queue   *groupcommit.Queue[*request]
+	running sync.WaitGroup // the committer
+	closing chan struct{}  // closed by Close
 	close   sync.Once
 
 	attached atomic.Pointer[func([]chat.Event)]
@@ -89,7 +87,7 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 		opt.Prefix = "chat_"
 	}
 	if opt.BatchLimit <= 0 {
-		opt.BatchLimit = batchRows
+		opt.BatchLimit = groupcommit.BatchRows
 	}
 	if opt.Clock == nil {
 		opt.Clock = time.Now
@@ -121,7 +119,7 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 type tuning struct {
 	walStep, walLimit int
 	pragmas           []string // more for the writer
-	steps             []migration
+	steps             []sqlstore.Migration
 }
 
 var defaults = tuning{walStep: walStep, walLimit: walLimit}
@@ -160,9 +158,9 @@ func open(ctx context.Context, path string, o *Options, t tuning) (_ *Store, err
 	}
 	s := &Store{
 		path: path, clock: o.Clock, logger: o.Logger,
-		batchLimit: o.BatchLimit, walStep: t.walStep, walLimit: t.walLimit,
-		queue: make(chan *request, queueLen), closing: make(chan struct{}), stopped: make(chan struct{}),
+		walStep: t.walStep, walLimit: t.walLimit, closing: make(chan struct{}),
 	}
+	s.queue = groupcommit.New[*request](s.closing, o.BatchLimit)
 	if s.locked, err = lock(ctx, path+"."+o.Prefix+"lock"); err != nil {
 		return nil, err
 	}
@@ -211,7 +209,7 @@ func open(ctx context.Context, path string, o *Options, t tuning) (_ *Store, err
 		}
 	}()
 	if t.steps == nil {
-		if t.steps, err = migrations(); err != nil {
+		if t.steps, err = sqlstore.Migrations(migrationFiles, "migrations"); err != nil {
 			return nil, err
 		}
 	}
@@ -225,7 +223,7 @@ func open(ctx context.Context, path string, o *Options, t tuning) (_ *Store, err
 	if err != nil {
 		return nil, err
 	}
-	go s.run()
+	s.running.Go(func() { s.queue.Run(w.commit) })
 	return s, nil
 }
 
@@ -245,11 +243,4 @@ func (c *conn) usable() error {
 		return fmt.Errorf("the encoding of the database is %s, not UTF-8", encoding)
 	}
 	return nil
-}
-
-// random returns 128 random bits as 22 of A-Za-z0-9_-.
-func random() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -109,10 +111,10 @@ func TestStoresWithDifferentPrefixesShareAFile(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
-	steps, err := migrations()
+	steps, err := sqlstore.Migrations(migrationFiles, "migrations")
 	require.NoError(t, err)
-	more := append(steps[:len(steps):len(steps)], migration{
-		version: len(steps) + 1, name: "more", checksum: "x", sql: "ALTER TABLE {p}users ADD COLUMN mood TEXT",
+	more := append(steps[:len(steps):len(steps)], sqlstore.Migration{
+		Version: len(steps) + 1, Name: "more", Checksum: "x", SQL: "ALTER TABLE {p}users ADD COLUMN mood TEXT",
 	})
 	path := filepath.Join(t.TempDir(), "chat.db")
 	s := tuned(t, path, tuning{})
@@ -129,12 +131,12 @@ func TestSchema(t *testing.T) {
 	require.Equal(t, len(more), newer.Version)
 	require.Equal(t, len(steps), newer.Known)
 
-	more[len(steps)].checksum = "y"
+	more[len(steps)].Checksum = "y"
 	_, err = open(t.Context(), path, &Options{Prefix: "chat_", Logger: silent}, tuning{steps: more})
 	require.ErrorAs(t, err, &newer)
 
 	// A step that fails leaves nothing of itself.
-	broken := append(more[:len(steps):len(steps)], migration{version: len(steps) + 1, sql: "CREATE TABLE {p}x (y); CREATE TABLE {p}users (z)"})
+	broken := append(more[:len(steps):len(steps)], sqlstore.Migration{Version: len(steps) + 1, SQL: "CREATE TABLE {p}x (y); CREATE TABLE {p}users (z)"})
 	path = filepath.Join(t.TempDir(), "chat.db")
 	_, err = open(t.Context(), path, &Options{Prefix: "chat_", Logger: silent}, tuning{steps: broken})
 	require.ErrorContains(t, err, "already exists")

@@ -2,13 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/stretchr/testify/require"
@@ -67,36 +64,7 @@ func block(tb testing.TB, s *Store) (release func()) {
 	return once
 }
 
-func TestCancel(t *testing.T) {
-	for name, f := range map[string]func(*testing.T){
-		"while queued nothing is stored":            testCanceledInQueue,
-		"after it was taken the outcome is unknown": testCanceledInBatch,
-		"a full queue waits until the ctx ends":     testFullQueue,
-	} {
-		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
-	}
-}
-
-func testCanceledInQueue(t *testing.T) {
-	s, _ := fresh(t, nil)
-	makeRoom(t, s, "room", ann)
-	release := block(t, s)
-	ctx, cancel := context.WithCancel(t.Context())
-	errs := make(chan error, 1)
-	go func() {
-		_, err := s.Append(ctx, message("room", ann, "gone"))
-		errs <- err
-	}()
-	synctest.Wait()
-	cancel()
-	require.Equal(t, context.Canceled, <-errs, "answered before the committer looks")
-	release()
-	_, err := s.Append(t.Context(), message("room", ann, "kept"))
-	require.NoError(t, err)
-	_, _, err = s.Find(t.Context(), "room", "ann", "gone")
-	require.ErrorIs(t, err, chat.ErrNotFound)
-	require.Len(t, pageAll(t, s, "room"), 3)
-}
+func TestCanceledInBatch(t *testing.T) { synctest.Test(t, testCanceledInBatch) }
 
 func testCanceledInBatch(t *testing.T) {
 	s, _ := fresh(t, nil)
@@ -121,31 +89,6 @@ func testCanceledInBatch(t *testing.T) {
 	again, err := s.Append(t.Context(), message("room", ann, "taken"))
 	require.NoError(t, err)
 	require.True(t, again.Duplicate)
-}
-
-func testFullQueue(t *testing.T) {
-	s, _ := fresh(t, nil)
-	makeRoom(t, s, "room", ann)
-	release := block(t, s)
-	var wg sync.WaitGroup
-	for i := range queueLen {
-		wg.Go(func() {
-			if _, err := s.Append(t.Context(), message("room", ann, fmt.Sprint("queued-", i))); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	synctest.Wait()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	begin := time.Now()
-	_, err := s.Append(ctx, message("room", ann, "too much"))
-	require.Equal(t, context.DeadlineExceeded, err)
-	require.Equal(t, time.Second, time.Since(begin))
-	release()
-	wg.Wait()
-	require.Len(t, pageAll(t, s, "room"), queueLen+2)
-	whole(t, s)
 }
 
 func TestBadRowFailsAlone(t *testing.T) { synctest.Test(t, testBadRowFailsAlone) }
@@ -199,77 +142,4 @@ func testBadRowFailsAlone(t *testing.T) {
 	require.Len(t, users, 1)
 	_, err = s.Append(t.Context(), message("room", chat.User{ID: "poison", Name: "P"}, "after"))
 	require.NoError(t, err, "a user whose row was undone is not remembered")
-}
-
-func TestCloseStoresWhatIsQueued(t *testing.T) { synctest.Test(t, testCloseStoresWhatIsQueued) }
-
-func testCloseStoresWhatIsQueued(t *testing.T) {
-	s, path := fresh(t, nil)
-	makeRoom(t, s, "room", ann)
-	release := block(t, s)
-	errs := make(chan error, 10)
-	for i := range cap(errs) {
-		go func() {
-			_, err := s.Append(t.Context(), message("room", ann, fmt.Sprint("queued-", i)))
-			errs <- err
-		}()
-	}
-	synctest.Wait()
-	closed := make(chan error, 1)
-	go func() { closed <- s.Close() }()
-	synctest.Wait()
-	_, err := s.Append(t.Context(), message("room", ann, "late"))
-	require.ErrorIs(t, err, chat.ErrClosed)
-	release()
-	require.NoError(t, <-closed)
-	for range cap(errs) {
-		require.NoError(t, <-errs)
-	}
-	s = reopen(t, path, nil)
-	require.Len(t, pageAll(t, s, "room"), 2+cap(errs))
-}
-
-func TestCloseUnderLoad(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "chat.db")
-	s, err := Open(t.Context(), path, nil)
-	require.NoError(t, err)
-	makeRoom(t, s, "room", ann)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var acked []chat.Seq
-	busy := make(chan struct{})
-	for i := range 16 {
-		wg.Go(func() {
-			for j := 0; ; j++ {
-				a, err := s.Append(t.Context(), message("room", ann, fmt.Sprintf("id-%d-%d", i, j)))
-				if err != nil {
-					if !errors.Is(err, chat.ErrClosed) {
-						t.Error(err)
-					}
-					return
-				}
-				mu.Lock()
-				if acked = append(acked, a.Event.Seq); len(acked) == 200 {
-					close(busy)
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	<-busy
-	require.NoError(t, s.Close())
-	wg.Wait()
-	require.NoError(t, s.Close(), "again")
-	_, err = s.Page(t.Context(), chat.System, "room", chat.Range{})
-	require.ErrorIs(t, err, chat.ErrClosed)
-	_, err = s.Attach(nil)
-	require.ErrorIs(t, err, chat.ErrClosed)
-
-	s = reopen(t, path, nil)
-	log := pageAll(t, s, "room")
-	for _, seq := range acked {
-		require.LessOrEqual(t, int(seq), len(log))
-	}
-	require.Len(t, log, 2+len(acked), "what is not acknowledged was not stored")
-	whole(t, s)
 }

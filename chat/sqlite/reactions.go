@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // Limits of reactions. A message has at most so many different ones, so that
@@ -79,7 +80,7 @@ func (c *conn) reactions(a access, events []chat.Event, forward bool) error {
 	}
 	size := 0
 	return c.query(func(r *row) error {
-		seq := chat.Seq(r.int() & maxSeq)
+		seq := chat.Seq(r.int() & sqlstore.MaxSeq)
 		if size > pageBytes && seq != begin {
 			return errEnough // the page ends before this event
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/text"
 )
 
 // A query of rooms begins with SELECT roomColumns FROM roomTables. Its first
@@ -161,7 +162,7 @@ func (w *writer) makeRoom(in *chat.RoomWrite) (int64, error) {
 			return 0, err
 		}
 	case chat.Public:
-		nameKey = fold(in.Name)
+		nameKey = text.Fold(in.Name)
 	}
 	if err := w.exec(`INSERT INTO {p}rooms (id, kind, name, name_key, one_no, other_no, hides, created_at, data, by_no, by_id, by_hash)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
@@ -192,7 +193,7 @@ func (w *writer) makeRoom(in *chat.RoomWrite) (int64, error) {
 // RoomNamed is part of [chat.Directory].
 func (s *Store) RoomNamed(ctx context.Context, name string) (chat.RoomInfo, error) {
 	return view(ctx, s, "room by name", func(c *conn) (chat.RoomInfo, error) {
-		return c.roomWhere(0, `r.name_key = ?2`, fold(name))
+		return c.roomWhere(0, `r.name_key = ?2`, text.Fold(name))
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/command"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // SettleCall is part of [chat.Calls].
@@ -142,7 +143,7 @@ func (w *writer) saveCall(k *storedCall) error {
 		code, message = k.Err.Code, k.Err.Message
 	}
 	return w.exec(`UPDATE {p}calls SET status = ?, ended_at = ?, seqs = ?, private = ?, error_code = ?, error_text = ? WHERE no = ?`,
-		k.Status, max(w.now, 1), list(k.Seqs), list(k.Private), code, message, k.no)
+		k.Status, max(w.now, 1), sqlstore.List(k.Seqs), sqlstore.List(k.Private), code, message, k.no)
 }
 
 // forgetMax is how many ended calls, and how many revocations, one ExpireCalls

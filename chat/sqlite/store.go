@@ -50,7 +50,7 @@ func (s *Store) RotateEpoch(ctx context.Context, old string) (string, error) {
 		if err != nil || epoch != old {
 			return epoch, err
 		}
-		epoch = random()
+		epoch = chat.NewID()
 		return epoch, w.exec(`UPDATE {p}meta SET value = ? WHERE key = 'epoch'`, epoch)
 	})
 }
@@ -76,7 +76,7 @@ func Rotate(ctx context.Context, path string, o *Options) (epoch string, err err
 func (s *Store) Close() (err error) {
 	s.close.Do(func() {
 		close(s.closing)
-		<-s.stopped
+		s.running.Wait()
 		errs := []error{s.readers.close()}
 		if c := s.w.conn; c != nil {
 			_, _, err := c.db.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)

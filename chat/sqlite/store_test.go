@@ -182,14 +182,3 @@ func TestRotate(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, chat.Identity{Store: id.Store, Epoch: epoch}, again)
 }
-
-// The numbers are in databases that exist.
-func TestKindNumbers(t *testing.T) {
-	require.Equal(t, []chat.EventKind{
-		"", "created", "message", "joined", "left", "banned", "role_changed", "renamed", "archived", "updated", "edited", "deleted", "reacted",
-	}, kinds[:])
-	for n, k := range kinds {
-		require.Equal(t, n, kindNumber(k))
-	}
-	require.Zero(t, kindNumber("other"))
-}

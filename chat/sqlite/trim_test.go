@@ -20,7 +20,7 @@ func postMany(tb testing.TB, s *Store, room chat.RoomID, n int) {
 	tb.Helper()
 	_, err := submit(tb.Context(), s, "post", n, 0, func(w *writer) (int, error) {
 		for range n {
-			in := message(room, ann, random())
+			in := message(room, ann, chat.NewID())
 			in.Text = strings.Repeat("0123456789", 100)
 			if _, err := w.append(&in); err != nil {
 				return 0, err

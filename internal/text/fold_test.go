@@ -1,4 +1,4 @@
-package postgres
+package text
 
 import (
 	"strings"
@@ -13,11 +13,11 @@ func FuzzFold(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		a, b = strings.ToValidUTF8(a, "?"), strings.ToValidUTF8(b, "?") // names are valid
-		if got, want := fold(a) == fold(b), strings.EqualFold(a, b); got != want {
-			t.Errorf("fold tells %q and %q equal: %v, EqualFold: %v", a, b, got, want)
+		if got, want := Fold(a) == Fold(b), strings.EqualFold(a, b); got != want {
+			t.Errorf("Fold tells %q and %q equal: %v, EqualFold: %v", a, b, got, want)
 		}
-		if fold(fold(a)) != fold(a) {
-			t.Errorf("fold of %q is not stable", a)
+		if Fold(Fold(a)) != Fold(a) {
+			t.Errorf("Fold of %q is not stable", a)
 		}
 	})
 }
