@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,10 +23,29 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestBroker(t *testing.T) {
+	var second atomic.Pointer[memory.Broker] // of the case that runs
+	cut := func(b transport.Broker) { b.(*memory.Broker).Disconnect(errCut) }
+	heal := func(b transport.Broker) { b.(*memory.Broker).Reconnect() }
 	transporttest.TestBroker(t, func(t *testing.T) transport.Broker {
 		return memory.New(&memory.Options{Events: 1000, Requests: 50, Logger: quiet})
 	}, &transporttest.Options{
-		Connect: func(b transport.Broker) transport.Broker { return b.(*memory.Broker).Connect() },
+		Connect: func(b transport.Broker) transport.Broker {
+			second.Store(b.(*memory.Broker).Connect())
+			return second.Load()
+		},
+		Faults: []transporttest.Fault{
+			{Name: "cut", Becomes: transport.Down, Begin: cut, End: heal},
+			{
+				Name: "broker away", Becomes: transport.Down,
+				Begin: func(b transport.Broker) { cut(b); cut(second.Load()) },
+				End:   func(b transport.Broker) { heal(second.Load()); heal(b) },
+			},
+			{
+				Name: "out of memory", Becomes: transport.Blocked,
+				Begin: func(b transport.Broker) { b.(*memory.Broker).Block(nil) },
+				End:   func(b transport.Broker) { b.(*memory.Broker).Unblock() },
+			},
+		},
 		Break: func(b transport.Broker) {
 			b.(*memory.Broker).Disconnect(errCut)
 			time.AfterFunc(20*time.Millisecond, b.(*memory.Broker).Reconnect)

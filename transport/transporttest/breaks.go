@@ -87,6 +87,11 @@ func subscriptionAfterBreak(e *env) {
 			return len(bodies) > 0 && bodies[len(bodies)-1] == body
 		})
 	}
+	e.checkEpochs(sub)
+}
+
+// checkEpochs fails where epochs go back, or grow without a Gap.
+func (e *env) checkEpochs(sub *subscription) {
 	var before uint64
 	for _, batch := range sub.batches.all() {
 		if batch.Epoch < before {

@@ -13,6 +13,7 @@ import (
 type broken struct {
 	inner  *memory.Broker
 	breaks atomic.Int64 // how often Break was called
+	late   list[context.CancelFunc]
 
 	publish       func(ctx context.Context, store, key string, body []byte) error
 	subscribe     func(ctx context.Context, store string, fn func(transport.Batch)) error

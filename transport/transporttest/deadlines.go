@@ -24,6 +24,10 @@ var deadlineCases = []testCase{
 		name: "a handler's context ends with the request's time",
 		rule: "The context that fn gets ends when the request's time does.",
 		run:  handlerDeadline,
+	}, {
+		name: "a result that comes late comes once or not at all",
+		rule: "A handler that returns after the request's time is not called again for it, and its result is delivered once or dropped.",
+		run:  lateResult,
 	},
 }
 
@@ -114,6 +118,41 @@ func handlerDeadline(e *env) {
 	e.eventually("the handler's context ends", func() bool { return ended.len() > 0 })
 	if got := ended.all()[0].Sub(sent); got < r.Timeout*9/10 {
 		e.Errorf("the handler's context ended %v after Send, the request's Timeout was %v", got, r.Timeout)
+	}
+}
+
+func lateResult(e *env) {
+	b := e.broker()
+	store, bot := unique("store"), unique("bot")
+	late := e.request(bot, "stock", store)
+	late.Timeout = e.shortTime()
+	var seen list[string]
+	e.work(b, bot, "stock", nil, func(ctx context.Context, r transport.Request) (transport.Result, error) {
+		seen.add(r.ID)
+		if r.ID == late.ID {
+			<-ctx.Done()
+			time.Sleep(e.o.Quiet)
+		}
+		return transport.Result{}, nil
+	})
+	results, _ := e.results(b, store)
+	e.send(b, late)
+	e.eventually("the request is handled", func() bool { return seen.len() > 0 })
+	time.Sleep(late.Timeout + e.o.Quiet)
+	good := e.request(bot, "stock", store)
+	e.send(b, good)
+	count := func(id string) (n int) {
+		for _, r := range results.all() {
+			if r.ID == id {
+				n++
+			}
+		}
+		return n
+	}
+	e.eventually("the next request is answered", func() bool { return count(good.ID) > 0 })
+	e.never("a result that comes late is delivered twice", func() bool { return count(late.ID) > 1 })
+	if n := seen.len(); n != 2 {
+		e.Errorf("%d deliveries for a request that was answered late and one in time, want 2", n)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carlware/gochat/transport"
@@ -28,7 +29,8 @@ type env struct {
 
 	brokers  []transport.Broker
 	calls    []*call
-	releases []func() // of barriers
+	releases []func()     // of barriers and faults
+	sends    atomic.Int64 // how often sendOnce was called
 }
 
 // broker opens a broker and waits until it is up.

@@ -28,6 +28,10 @@ var eventCases = []testCase{
 		rule: "When the first batch arrives the subscription is live: what is published from then on reaches it.",
 		run:  liveAtFirst,
 	}, {
+		name: "a subscription that has ended is not called",
+		rule: "Subscribe calls fn until ctx ends: after it has returned fn is not called, and others go on.",
+		run:  unsubscribed,
+	}, {
 		name: "a slow subscriber does not slow the publisher",
 		rule: "A subscriber that falls behind never slows the publisher. It loses events and gets a Gap in their place.",
 		run:  slowSubscriber,
@@ -116,6 +120,22 @@ func liveAtFirst(e *env) {
 			return slices.Contains(sub.bodies(), "hello")
 		})
 		sub.stop()
+	}
+}
+
+func unsubscribed(e *env) {
+	b := e.broker()
+	c := e.second(b)
+	store := unique("store")
+	ended, stays := e.subscribe(b, store), e.subscribe(b, store)
+	ended.stop()
+	before := ended.batches.len()
+	for i := range 20 {
+		e.publish(c, store, "room", fmt.Sprint(i))
+	}
+	e.eventually("the subscriber that stays gets all events", func() bool { return len(stays.bodies()) >= 20 })
+	if n := ended.batches.len() - before; n > 0 {
+		e.Errorf("%d batches for a subscription after Subscribe has returned", n)
 	}
 }
 

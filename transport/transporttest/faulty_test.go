@@ -14,7 +14,7 @@ import (
 )
 
 // faulty are brokers that break one rule each.
-var faulty = slices.Concat(faultyEvents, faultyRequests, faultyResults, faultyAnnouncements, faultyLives)
+var faulty = slices.Concat(faultyEvents, faultyRequests, faultyResults, faultyAnnouncements, faultyLives, faultyFaults)
 
 type fault struct {
 	name   string

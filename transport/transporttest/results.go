@@ -34,6 +34,16 @@ var resultCases = []testCase{
 		name: "a result that its receiver could not take goes to another",
 		rule: "A result that was not accepted is kept although its receiver is gone.",
 		run:  nextReceiver,
+	}, {
+		name: "a result outlives who asked",
+		rule: "A result goes to the store that asked, by whatever receiver it has: the connection that sent the request may be closed.",
+		run:  askerGone,
+		needs: func(o *Options) string {
+			if o.Connect == nil {
+				return "Connect"
+			}
+			return ""
+		},
 	},
 }
 
@@ -150,6 +160,32 @@ func nextReceiver(e *env) {
 	first.stop()
 	results, _ := e.results(e.second(b), store)
 	e.eventually("the next receiver gets the result that the first refused", func() bool { return results.len() > 0 })
+	if got := results.all()[0].ID; got != r.ID {
+		e.Errorf("the result has ID %q, want %q", got, r.ID)
+	}
+}
+
+func askerGone(e *env) {
+	b := e.broker()
+	asker := e.second(b)
+	store, bot := unique("store"), unique("bot")
+	block, release := e.barrier()
+	var handled list[string]
+	e.work(b, bot, "stock", nil, func(_ context.Context, r transport.Request) (transport.Result, error) {
+		handled.add(r.ID)
+		block()
+		return transport.Result{}, nil
+	})
+	r := e.request(bot, "stock", store)
+	e.send(asker, r)
+	e.eventually("the request is handled", func() bool { return handled.len() > 0 })
+	closing := e.start("Close", func(context.Context) error { return asker.Close() })
+	if err := closing.wait(); err != nil {
+		e.Errorf("Close: %v", err)
+	}
+	release()
+	results, _ := e.results(b, store)
+	e.eventually("the result arrives although its asker is gone", func() bool { return results.len() > 0 })
 	if got := results.all()[0].ID; got != r.ID {
 		e.Errorf("the result has ID %q, want %q", got, r.ID)
 	}

@@ -29,6 +29,11 @@ type Options struct {
 	// returned. nil: the cases about broken connections are left out.
 	Break func(b transport.Broker)
 
+	// Faults are what happens to connections and lasts, such as a broker that
+	// is away, frozen, or out of memory, or a network that stalls. Each of the
+	// cases about faults is run with each of them. nil: they are left out.
+	Faults []Fault
+
 	// DeadLetters returns the IDs of the requests to bot and command that were
 	// set aside. nil: the suite only checks that they are not delivered again.
 	DeadLetters func(b transport.Broker, bot, command string) []string
@@ -64,7 +69,7 @@ func (o *Options) withDefaults() Options {
 // and returns a broker that is Up or soon will be; the suite closes it.
 func TestBroker(t *testing.T, open func(t *testing.T) transport.Broker, o *Options) {
 	opts := o.withDefaults()
-	for _, c := range cases() {
+	for _, c := range withFaults(cases(), opts.Faults) {
 		if c.needs != nil {
 			if field := c.needs(&opts); field != "" {
 				t.Logf("left out: %q, because Options.%s is not set", c.name, field)
@@ -83,6 +88,8 @@ type testCase struct {
 	rule string // of the contract, in a sentence
 	run  func(*env)
 
+	fault func(*env, Fault) // run, once for each of Options.Faults
+
 	needs func(*Options) string // the option that it can't do without and that is not set
 }
 
@@ -95,7 +102,7 @@ func cases() []testCase {
 		resultCases,
 		announcementCases,
 		lifeCases, limitCases, ownershipCases,
-		breakCases,
+		breakCases, faultCases,
 	} {
 		all = append(all, group...)
 	}

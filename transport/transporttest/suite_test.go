@@ -3,6 +3,7 @@ package transporttest
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -69,6 +70,7 @@ func try(c testCase, wrap func(*broken), change func(*memory.Options, *Options))
 			b.(*broken).inner.Reconnect()
 			b.(*broken).breaks.Add(1)
 		},
+		Faults: []Fault{cutFault, blockedFault},
 		DeadLetters: func(b transport.Broker, bot, command string) (ids []string) {
 			for _, dead := range b.(*broken).inner.DeadLetters() {
 				ids = append(ids, dead.Request.ID)
@@ -112,9 +114,25 @@ func tryAll(n int, which func(i int) testCase, one func(i int) *recorder) []*rec
 	return records
 }
 
+var (
+	cutFault = Fault{
+		Name: "cut", Becomes: transport.Down,
+		Begin: func(b transport.Broker) { b.(*broken).inner.Disconnect(nil); b.(*broken).breaks.Add(1) },
+		End:   func(b transport.Broker) { b.(*broken).inner.Reconnect() },
+	}
+	blockedFault = Fault{
+		Name: "blocked", Becomes: transport.Blocked,
+		Begin: func(b transport.Broker) { b.(*broken).inner.Block(nil); b.(*broken).breaks.Add(1) },
+		End:   func(b transport.Broker) { b.(*broken).inner.Unblock() },
+	}
+)
+
+// allCases are those that try can run.
+func allCases() []testCase { return withFaults(cases(), []Fault{cutFault, blockedFault}) }
+
 // TestGood runs the suite as the broken brokers below do, on one that is not.
 func TestGood(t *testing.T) {
-	all := cases()
+	all := allCases()
 	which := func(i int) testCase { return all[i] }
 	records := tryAll(len(all), which, func(i int) *recorder { return try(all[i], asIs, nil) })
 	for i, c := range all {
@@ -127,7 +145,7 @@ func TestGood(t *testing.T) {
 // TestBroken shows the suite brokers that break one rule each. The case of
 // that rule has to notice.
 func TestBroken(t *testing.T) {
-	all := cases()
+	all := allCases()
 	find := func(i int) testCase {
 		at := slices.IndexFunc(all, func(c testCase) bool { return c.name == faulty[i].fails })
 		if at < 0 {
@@ -169,6 +187,9 @@ func TestEveryCaseCanFail(t *testing.T) {
 	}
 	names := make(map[string]bool)
 	for _, c := range cases() {
+		if c.fault != nil {
+			c.name += ": cut"
+		}
 		if !can[c.name] {
 			t.Errorf("no broken broker is there for the case %q", c.name)
 		}
@@ -188,4 +209,23 @@ func TestWithoutHelp(t *testing.T) {
 	TestBroker(t, func(t *testing.T) transport.Broker {
 		return memory.New(&memory.Options{Logger: slog.New(slog.DiscardHandler)})
 	}, &Options{Quiet: 30 * time.Millisecond})
+}
+
+// What the package comment quotes are names of cases.
+func TestDocNamesCases(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, covered, _ := strings.Cut(string(text), "# What is covered")
+	names := make(map[string]bool)
+	for _, c := range cases() {
+		names[c.name] = true
+	}
+	words := strings.Join(strings.Fields(strings.ReplaceAll(covered, "//", " ")), " ")
+	for i, name := range strings.Split(words, `"`) {
+		if i%2 == 1 && !names[name] && name != "again" && name != "belong" && name != "broken" && name != "fault" && name != "announcement" {
+			t.Errorf("there is no case %q", name)
+		}
+	}
 }

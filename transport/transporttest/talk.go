@@ -109,6 +109,7 @@ func (e *env) trySend(b transport.Broker, r transport.Request) error {
 
 // sendOnce sends r once and returns the error.
 func (e *env) sendOnce(b transport.Broker, r transport.Request) error {
+	e.sends.Add(1)
 	ctx, cancel := context.WithTimeout(context.Background(), e.o.Timeout)
 	defer cancel()
 	return b.Send(ctx, r)
