@@ -226,8 +226,8 @@ func (s *MemoryStore) EndedCalls(ctx context.Context, user UserID, age time.Dura
 	}
 	now := s.clock()
 	var calls []Call
-	for _, c := range u.ended {
-		if now.Sub(c.end) < age && len(calls) < 100 {
+	for _, c := range u.ended[max(0, len(u.ended)-100):] {
+		if now.Sub(c.end) < age {
 			calls = append(calls, c.read(now))
 		}
 	}

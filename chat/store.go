@@ -265,7 +265,7 @@ type Calls interface {
 	ExpireCalls(ctx context.Context, grace time.Duration, limit int) ([]Call, error)
 
 	// EndedCalls returns the calls of user that ended less than age ago,
-	// oldest first, at most 100.
+	// oldest first; of more than 100 the last 100.
 	EndedCalls(ctx context.Context, user UserID, age time.Duration) ([]Call, error)
 }
 

@@ -203,13 +203,20 @@ func testEndedByAge(w *world) {
 
 func testEndedMany(w *world) {
 	room := w.room(ann)
+	var all []string
 	for range 110 {
 		open := w.call(room, ann)
 		w.settles(chat.Settlement{New: &open})
+		all = append(all, open.ID)
 	}
 	ended, err := w.s.EndedCalls(w.Context(), ann.ID, time.Hour)
-	if err != nil || len(ended) != 100 {
-		w.Errorf("EndedCalls of 110 returned %d, %v, want 100", len(ended), err)
+	w.ok(err, "EndedCalls")
+	var got []string
+	for _, c := range ended {
+		got = append(got, c.ID)
+	}
+	if !slices.Equal(got, all[10:]) {
+		w.Errorf("EndedCalls of 110 returned %d, %v, want the last 100, oldest first", len(got), got)
 	}
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/carlware/gochat/chat"
@@ -158,7 +159,8 @@ func (s *Store) EndedCalls(ctx context.Context, user chat.UserID, age time.Durat
 		}
 		err = s.query(ctx, func(r *row) { calls = append(calls, r.call().Call) },
 			callQuery+`k.user_no = (SELECT no FROM {s}users WHERE id = $1) AND k.ended_at > 0 AND k.ended_at > {now} - $2::bigint
-			ORDER BY k.ended_at, k.no LIMIT 100`, user, age.Milliseconds())
+			ORDER BY k.ended_at DESC, k.no DESC LIMIT 100`, user, age.Milliseconds())
+		slices.Reverse(calls)
 		return calls, err
 	})
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/carlware/gochat/chat"
@@ -161,7 +162,8 @@ func (s *Store) EndedCalls(ctx context.Context, user chat.UserID, age time.Durat
 	return view(ctx, s, "ended calls", func(c *conn) ([]chat.Call, error) {
 		now := s.clock().UnixMilli()
 		ks, err := c.findCalls(now, `k.user_no = (SELECT no FROM {p}users WHERE id = ?) AND k.ended_at > 0 AND k.ended_at > ?
-			ORDER BY k.ended_at, k.no LIMIT 100`, user, now-age.Milliseconds())
+			ORDER BY k.ended_at DESC, k.no DESC LIMIT 100`, user, now-age.Milliseconds())
+		slices.Reverse(ks)
 		return calls(ks), err
 	})
 }
