@@ -18,6 +18,7 @@ type published struct {
 	outcome    *outcomeTo
 	revocation *Revocation
 	presence   *presenceTo
+	crowd      *crowdTo
 }
 
 // envelope is the body of what nodes publish to each other.
@@ -31,6 +32,7 @@ type envelope struct {
 	Outcome  *outcomeTo  `json:"outcome,omitempty"`
 	Revoke   *Revocation `json:"revoke,omitempty"`
 	Presence *presenceTo `json:"presence,omitempty"`
+	Crowd    *crowdTo    `json:"crowd,omitempty"`
 }
 
 type noticeTo struct {
@@ -69,6 +71,8 @@ func (n *Node) publish(p published) {
 		_ = n.send("outcome", envelope{Outcome: p.outcome})
 	case p.presence != nil:
 		_ = n.send("presence", envelope{Presence: p.presence})
+	case p.crowd != nil:
+		_ = n.send("presence", envelope{Crowd: p.crowd})
 	case p.revocation != nil:
 		_ = n.send("revoke", envelope{Revoke: p.revocation})
 	}
@@ -152,10 +156,18 @@ func (n *Node) received(e transport.Event) {
 		n.commits.Add(1)
 		n.deliver(env.Events)
 	}
-	if to := env.Notice; to != nil && to.Notice.Kind == Typing && to.Notice.User != nil {
-		n.tellRoom(&to.Notice)
-	} else if to != nil {
-		n.tellLocal(to.Users, &to.Notice)
+	if to := env.Notice; to != nil {
+		switch u := to.Notice.User; {
+		case to.Notice.Kind == Typing && u != nil:
+			n.showTyping(&to.Notice)
+		case to.Notice.Kind == Read && u != nil:
+			n.showRead(&to.Notice)
+		default:
+			n.tellLocal(to.Users, &to.Notice)
+		}
+	}
+	if env.Crowd != nil {
+		n.heardCrowd(env.Node, *env.Crowd)
 	}
 	if env.Presence != nil {
 		n.heardPresence(env.Node, *env.Presence)

@@ -166,6 +166,11 @@ type Range struct {
 
 	// Forward reads on from After even when After is 0.
 	Forward bool
+
+	// Around asks [Room.History] for the events before and after this one,
+	// about as many of each, and for itself. It excludes Before and After.
+	// Stores are not asked for it.
+	Around Seq
 }
 
 // Page is a run of a room's log, in ascending order without gaps.
@@ -173,5 +178,5 @@ type Page struct {
 	Events []Event `json:"events"`
 	Head   Seq     `json:"head"`  // the newest event when the page was read
 	Floor  Seq     `json:"floor"` // the oldest event that the reader can get
-	More   bool    `json:"more"`  // there is more of the Range in the direction of reading
+	More   bool    `json:"more"`  // there is more of the Range in the direction of reading, or of Around in either
 }

@@ -100,7 +100,7 @@ func (h handle) History(ctx context.Context, by UserID, r Range) (Page, error) {
 	if r.Limit == 0 {
 		r.Limit = 50
 	}
-	page, err := h.n.store.Page(ctx, by, h.id, r)
+	page, err := h.n.page(ctx, by, h.id, r)
 	if err == nil {
 		err = h.n.authorize(ctx, Action{By: by, Do: ActRead, Room: h.id})
 	}

@@ -90,7 +90,9 @@ type Room interface {
 	Members(ctx context.Context, by UserID, after UserID, limit int) ([]Member, error)
 
 	// MarkRead moves by's read marker to seq, if that is forward. It may be
-	// stored a second later.
+	// stored a second later, and then by's sessions are told by a [Read]
+	// notice, and others in the room while it has at most 20 live sessions on
+	// their node.
 	MarkRead(ctx context.Context, by UserID, seq Seq) error
 
 	// Change does what a [Change] says. One that changes nothing, such as
@@ -204,8 +206,9 @@ const (
 	RoomUpdated NoticeKind = "room_updated" // Room
 	Added       NoticeKind = "added"        // Room: the user is a member of it now
 	Progress    NoticeKind = "progress"     // Call, Text
-	Typing      NoticeKind = "typing"       // User is writing in the room In
-	Presence    NoticeKind = "presence"     // User is connected somewhere, or not: Online
+	Typing      NoticeKind = "typing"       // User is writing in the room In; or Count users are, see [Limits].Crowd
+	Presence    NoticeKind = "presence"     // User is connected somewhere, or not: Online; or Count users are in the room In
+	Read        NoticeKind = "read"         // User has read the room In up to Seq
 )
 
 // Notice is something that need not survive: it has no Seq, may be dropped,
@@ -216,6 +219,8 @@ type Notice struct {
 	In     RoomID     `json:"in,omitempty"`
 	User   *User      `json:"user,omitempty"`
 	Online *bool      `json:"online,omitempty"`
+	Count  *int       `json:"count,omitempty"`
+	Seq    Seq        `json:"seq,omitempty"`
 	Call   string     `json:"call,omitempty"`
 	Text   string     `json:"text,omitempty"`
 }

@@ -46,6 +46,7 @@ type Node struct {
 	marks     marks
 	revoked   revocations
 	presence  presence
+	crowds    crowds
 	limiter   *limiter
 	hooked    chan []Event // for Options.Committed; nil without
 	sweepNow  chan struct{}

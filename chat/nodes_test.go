@@ -20,12 +20,17 @@ import (
 // broker.
 func two(t *testing.T) (a, b *chat.Node, ba, bb *broker.Broker, s *shared) {
 	t.Helper()
+	return twoLimited(t, chat.Limits{})
+}
+
+func twoLimited(t *testing.T, l chat.Limits) (a, b *chat.Node, ba, bb *broker.Broker, s *shared) {
+	t.Helper()
 	s = newShared()
 	ba = broker.New(nil)
 	bb = ba.Connect()
 	t.Cleanup(func() { ba.Close(); bb.Close() })
-	a = newNode(t, &chat.Options{Store: s.connect(), Broker: ba})
-	b = newNode(t, &chat.Options{Store: s.connect(), Broker: bb})
+	a = newNode(t, &chat.Options{Store: s.connect(), Broker: ba, Limits: l})
+	b = newNode(t, &chat.Options{Store: s.connect(), Broker: bb, Limits: l})
 	return a, b, ba, bb, s
 }
 

@@ -105,9 +105,10 @@ type Limits struct {
 	// SessionBytes is how much may be queued for a session before its rooms
 	// are read from the log instead; 256 KiB.
 	SessionBytes int `json:"-"`
-	// Crowd is how many live sessions a room may have on one node for its
+	// Crowd is how many live sessions a room may have on each node for its
 	// members to be told who is typing, and who comes and goes; 200. In larger
-	// rooms that is left out.
+	// rooms they are told how many are typing, at most every 3 s, and about how
+	// many users are connected, at most every 5 s.
 	Crowd int `json:"-"`
 	// Calls is how many commands one node runs or waits for at once; 1,024.
 	Calls int `json:"-"`

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -57,10 +58,10 @@ func (n *Node) came(s *Session) {
 	p.told[s.user] = true
 	delete(p.left, s.user)
 	p.mu.Unlock()
+	u, rooms := s.Principal().User, n.uncrowded(s.roomIDs())
 	if !news && len(n.directory.sessions(s.user)) > 1 {
 		return
 	}
-	u, rooms := s.Principal().User, s.roomIDs()
 	if news {
 		n.showPresence(u, true, rooms)
 	}
@@ -99,7 +100,7 @@ func (n *Node) leave(now time.Time) {
 		n.showPresence(l.user, false, l.rooms)
 	}
 	for _, l := range all {
-		n.publishPresence(presenceTo{Users: []User{l.user}, Rooms: l.rooms})
+		n.publishPresence(presenceTo{Users: []User{l.user}, Rooms: n.uncrowded(l.rooms)})
 	}
 }
 
@@ -118,10 +119,12 @@ func (n *Node) showPresence(u User, online bool, rooms []RoomID) {
 			continue
 		}
 		r.mu.Lock()
-		if len(r.subs) <= n.limits.Crowd {
+		if k := n.crowded(r); k != nil {
+			n.crowds.comesAndGoes(k)
+		} else {
 			for i := range r.subs {
-				if p := &r.subs[i]; p.session.user != u.ID {
-					seen[p.session] = true
+				if s := r.subs[i].session; s.user != u.ID {
+					seen[s] = true
 				}
 			}
 		}
@@ -178,11 +181,13 @@ func (n *Node) presenceLoop() {
 		}
 		now := time.Now()
 		n.leave(now)
-		if now.Sub(said) >= presenceEvery {
+		repeat := now.Sub(said) >= presenceEvery
+		if repeat {
 			said = now
 			n.repeatPresence()
-			n.forgetPresence(now)
+			n.lost(n.forgetPresence(now))
 		}
+		n.tellCrowds(now, repeat)
 	}
 }
 
@@ -201,7 +206,9 @@ func (n *Node) repeatPresence() {
 	}
 }
 
-func (n *Node) forgetPresence(now time.Time) {
+// forgetPresence forgets what other nodes have not said for a while. It returns
+// the users who are not connected anywhere now: their node has died.
+func (n *Node) forgetPresence(now time.Time) (lost []UserID) {
 	p := &n.presence
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -213,6 +220,45 @@ func (n *Node) forgetPresence(now time.Time) {
 		delete(p.remote, id)
 		if len(n.directory.sessions(id)) == 0 {
 			delete(p.told, id)
+			lost = append(lost, id)
 		}
 	}
+	return lost
+}
+
+// lost tells of users who have gone without a word. The store knows their
+// rooms.
+func (n *Node) lost(users []UserID) {
+	if len(users) == 0 {
+		return
+	}
+	n.spawn(func() {
+		ctx, cancel := n.untilStop()
+		defer cancel()
+		for _, id := range users {
+			if n.online(id) {
+				continue // back meanwhile
+			}
+			err := n.sweepStep(ctx, func(ctx context.Context) error {
+				u, err := n.user(ctx, id)
+				if err != nil {
+					return err
+				}
+				inbox, err := n.store.Inbox(ctx, id)
+				if err != nil {
+					return err
+				}
+				rooms := make([]RoomID, len(inbox.Rooms))
+				for i, e := range inbox.Rooms {
+					rooms[i] = e.ID
+				}
+				n.showPresence(u, false, rooms)
+				return nil
+			})
+			if err != nil {
+				n.log.Debug("chat: rooms of a user whose node has died", "err", err)
+				return // the store is away; members are listed right all the same
+			}
+		}
+	})
 }

@@ -87,14 +87,21 @@ func TestTyping(t *testing.T) {
 	})
 }
 
-func TestCrowdsAreNotTold(t *testing.T) {
+// A node that dies says nothing. Whoever shares a room with its users learns it
+// when nobody has said for a while that they are there.
+func TestPresenceOfUsersWhoseNodeHasDied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t, &chat.Options{Limits: chat.Limits{Crowd: 2}})
-		ana, bob, eve := connect(t, n, "ana", nil), connect(t, n, "bob", nil), connect(t, n, "eve", nil)
-		_, id := room(t, n, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob", "eve"}})
-		require.NoError(t, ana.Typing(id))
-		eve.Close()
+		a, b, _, bb, _ := two(t)
+		ana := connect(t, a, "ana", nil)
+		connect(t, b, "bob", nil)
+		room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
 		time.Sleep(time.Minute)
-		require.Empty(t, notices(t, bob, chat.Typing))
+		notices(t, ana, chat.Presence)
+		bb.Disconnect(nil)
+		time.Sleep(2 * time.Minute)
+		ns := notices(t, ana, chat.Presence)
+		require.Len(t, ns, 1)
+		require.Equal(t, "bob", ns[0].User.Name)
+		require.False(t, *ns[0].Online)
 	})
 }

@@ -36,28 +36,34 @@ func (s *Session) Typing(room RoomID) error {
 		return nil
 	}
 	notice := &Notice{Kind: Typing, In: room, User: &user}
-	s.node.tellRoom(notice)
+	s.node.showTyping(notice)
 	if s.node.broker != nil {
 		s.node.enqueue(published{notice: &noticeTo{Notice: *notice}})
 	}
 	return nil
 }
 
-// tellRoom gives a notice to the live sessions here of the room In, but those
-// of the user it is about, unless the room is crowded.
-func (n *Node) tellRoom(notice *Notice) {
+// showTyping tells the sessions here in the room In that a user is writing.
+func (n *Node) showTyping(notice *Notice) {
 	r := n.hosted(notice.In)
 	if r == nil {
 		return
 	}
-	d := &Delivery{Notice: notice}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.subs) > n.limits.Crowd {
+	if k := n.crowded(r); k != nil {
+		n.crowds.writes(k, notice.User.ID)
 		return
 	}
+	r.tell(notice, notice.User.ID)
+}
+
+// tell gives a notice to the live sessions in the room, but those of a user.
+// r.mu is held.
+func (r *sequencer) tell(notice *Notice, but UserID) {
+	d := &Delivery{Notice: notice}
 	for i := range r.subs {
-		if p := &r.subs[i]; p.live && p.session.user != notice.User.ID {
+		if p := &r.subs[i]; p.live && p.session.user != but {
 			p.session.push(d, false)
 		}
 	}

@@ -18,7 +18,7 @@
 //	                                       {"kind":"direct", "user"}
 //	GET    /rooms/{room}
 //	PATCH  /rooms/{room}                   one of {"name"}, {"archived"}, {"data"}
-//	GET    /rooms/{room}/messages          ?before= or ?after=, &limit=
+//	GET    /rooms/{room}/messages          ?before=, ?after= or ?around=, &limit=
 //	POST   /rooms/{room}/messages          {"text", "reply_to"?, "mentions"?, "data"?}
 //	PATCH  /rooms/{room}/messages/{seq}    {"text", "data"?}
 //	DELETE /rooms/{room}/messages/{seq}
@@ -34,7 +34,7 @@
 // {"event": …, "dup"?} for what was stored. A page of rooms or members goes on
 // after the last id of the one before; more says whether there is more. A page
 // of messages is the newest events, those before or those after a seq
-// (exclusive), always in ascending order.
+// (exclusive), or those around one, always in ascending order.
 //
 // # Once
 //

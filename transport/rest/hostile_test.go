@@ -93,6 +93,8 @@ func TestHostileRequests(t *testing.T) {
 		"50 before 0":                {"GET", messages + "?before=0", ``, "", nil, 400, "bad_request", "before"},
 		"50 after with blank":        {"GET", messages + "?after=%201", ``, "", nil, 400, "bad_request", "after"},
 		"50 both":                    {"GET", messages + "?after=1&before=3", ``, "", nil, 400, "bad_request", "after"},
+		"50 around 0":                {"GET", messages + "?around=0", ``, "", nil, 400, "bad_request", "around"},
+		"50 around and after":        {"GET", messages + "?around=2&after=1", ``, "", nil, 400, "bad_request", "around"},
 		"50 rooms after dots":        {"GET", "/rooms?after=../x", ``, "", nil, 400, "bad_request", "after"},
 		"51 name taken":              {"POST", "/rooms", `{"name":"General"}`, "", nil, 409, "conflict", "name"},
 		"no key":                     {"POST", messages, `{"text":"a"}`, "", map[string]string{"Idempotency-Key": ""}, 400, "bad_request", "id"},

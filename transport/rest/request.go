@@ -157,10 +157,16 @@ func (q *request) page() (chat.Range, error) {
 	if err != nil {
 		return chat.Range{}, badRequest("after", "after must be a seq, or 0.")
 	}
+	around, hasAround, err := q.query("around", maxSeq)
+	if err != nil || hasAround && around == 0 {
+		return chat.Range{}, badRequest("around", "around must be a seq.")
+	}
 	if hasBefore && hasAfter {
 		return chat.Range{}, badRequest("after", "before and after exclude each other.")
 	}
-	return chat.Range{Before: chat.Seq(before), After: chat.Seq(after), Limit: limit, Forward: hasAfter}, nil
+	return chat.Range{
+		Before: chat.Seq(before), After: chat.Seq(after), Around: chat.Seq(around), Limit: limit, Forward: hasAfter,
+	}, nil
 }
 
 // query returns a number of the query.

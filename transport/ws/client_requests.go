@@ -139,6 +139,9 @@ func (c *Client) History(ctx context.Context, room chat.RoomID, r chat.Range) (c
 	if r.After > 0 || r.Forward {
 		q.After = &r.After
 	}
+	if r.Around > 0 {
+		q.Around = &r.Around
+	}
 	if r.Limit > 0 {
 		q.Limit = &r.Limit
 	}

@@ -139,6 +139,10 @@ func (o *object) notice(n *chat.Notice) {
 	if n.Online != nil {
 		o.bool("online", *n.Online)
 	}
+	if n.Count != nil {
+		o.num("count", int64(*n.Count))
+	}
+	o.count("seq", int64(n.Seq))
 	o.text("call", n.Call)
 	o.text("text", n.Text)
 }

@@ -63,8 +63,8 @@ func TestEncodersAgreeWithTags(t *testing.T) {
 		Data: json.RawMessage(`{"a":1}`), Head: 9, Floor: 1, Members: 3, With: &e.User,
 	}
 	member := chat.Member{User: e.User, Role: chat.Owner, Banned: true, Since: 3, Read: 4, Online: true}
-	online := false
-	notice := chat.Notice{Kind: chat.Added, Room: &room, In: "r2", User: &e.User, Online: &online, Call: "c1", Text: "half"}
+	online, count := false, 2
+	notice := chat.Notice{Kind: chat.Added, Room: &room, In: "r2", User: &e.User, Online: &online, Count: &count, Seq: 7, Call: "c1", Text: "half"}
 	tests := []struct {
 		name  string
 		value any

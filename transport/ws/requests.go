@@ -161,6 +161,7 @@ type historyRequest struct {
 	Room   chat.RoomID `json:"room"`
 	Before *chat.Seq   `json:"before,omitempty"`
 	After  *chat.Seq   `json:"after,omitempty"`
+	Around *chat.Seq   `json:"around,omitempty"`
 	Limit  *int        `json:"limit,omitempty"`
 }
 
@@ -171,6 +172,9 @@ func (r *historyRequest) check() *chat.Error {
 	}
 	if r.After != nil {
 		fault = first(fault, checkSeq("after", *r.After, 0))
+	}
+	if r.Around != nil {
+		fault = first(fault, checkSeq("around", *r.Around, 1))
 	}
 	return fault
 }

@@ -33,12 +33,15 @@ func (r *historyRequest) serve(ctx context.Context, c *conn, _ string, o *object
 	if r.After != nil {
 		rg.After, rg.Forward = *r.After, true
 	}
+	if r.Around != nil {
+		rg.Around = *r.Around
+	}
 	page, err := room.History(ctx, c.user(), rg)
 	if err != nil {
 		return err
 	}
 	o.str("room", string(r.Room))
-	o.page(&page, rg.Forward)
+	o.page(&page, rg.Forward || rg.Around > 0)
 	return nil
 }
 

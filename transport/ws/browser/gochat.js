@@ -595,7 +595,8 @@ export class Client {
 
 	/**
 	 * @param {string} room
-	 * @param {{before?: number, after?: number, limit?: number}} [range] exclusive; neither: the newest
+	 * @param {{before?: number, after?: number, around?: number, limit?: number}} [range] before and after are exclusive;
+	 *   without any of the three: the newest
 	 * @returns {Promise<{events: ChatEvent[], head: number, floor: number, more: boolean}>}
 	 */
 	async history(room, range = {}) {

@@ -307,6 +307,7 @@ export class Store {
 			return;
 		}
 		if (n.kind === "typing") return this.#typing(n);
+		if (n.kind === "read") return this.#read(n);
 		if (n.kind === "presence") {
 			if (typeof n.user?.id === "string") this.present([{ user: n.user, online: n.online === true }]);
 			return;
@@ -315,6 +316,17 @@ export class Store {
 		/** @type {RoomInfo} */
 		const info = { ...n.room, head: Number.isSafeInteger(n.room.head) ? n.room.head : 0 };
 		this.addRooms([info], n.kind === "added" ? true : undefined);
+	}
+
+	/** What I have read elsewhere. @param {import("./gochat.js").Notice} n */
+	#read(n) {
+		const room = this.rooms.get(n.in);
+		if (!room?.mine || n.user?.id !== this.me.id || !Number.isSafeInteger(n.seq) || n.seq <= room.read) return;
+		room.read = Math.min(n.seq, room.head);
+		if (room.read < room.head) return; // how many are left is told by the next welcome
+		room.unread = 0;
+		room.mentioned = false;
+		this.#tell("rooms");
 	}
 
 	/** @param {import("./gochat.js").Notice} n */

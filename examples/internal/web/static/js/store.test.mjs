@@ -32,6 +32,19 @@ function opened(head = 3, more = {}) {
 }
 const seqs = (room) => room.log.map((e) => e.seq);
 
+test("what I read in another tab is read here", () => {
+	welcome([info("r", 5, { read: 3, unread: 2 })]);
+	const read = (user, seq) => store.notice({ kind: "read", in: "r", user, seq });
+	for (const bad of [{}, { in: "none", user: ME, seq: 5 }, { in: "r", seq: 5 }, { in: "r", user: ME, seq: "5" }]) store.notice({ kind: "read", ...bad });
+	read(JOHN, 5);
+	read(ME, 4);
+	assert.deepEqual([store.unread, store.rooms.get("r").read], [2, 4]);
+	read(ME, 9); // more than there is
+	assert.deepEqual([store.unread, store.rooms.get("r").read], [0, 5]);
+	read(ME, 3);
+	assert.equal(store.rooms.get("r").read, 5);
+});
+
 test("the lists of rooms", () => {
 	welcome([info("b"), info("a"), info("x", 0, { kind: "direct", name: "", with: JOHN })]);
 	store.addRooms([info("c"), info("old", 0, { archived: true })]);
