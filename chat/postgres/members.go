@@ -119,20 +119,24 @@ func (t *tx) markRead(ctx context.Context, marks []chat.ReadMark) error {
 		rooms[i], users[i], seqs[i] = string(m.Room), string(m.User), int64(m.Seq)
 	}
 	p := t.pipe()
-	p.exec(`WITH `+marked+` SELECT FROM marked k JOIN {s}members m ON m.room_no = k.room_no AND m.user_id = k.user_id
-		WHERE NOT m.banned AND m.read < k.seq ORDER BY m.room_no, m.user_id FOR NO KEY UPDATE OF m`, rooms, users, seqs)
-	// n is that of the event at the marker or, where that is not kept any
-	// more, the one before the oldest that is: nobody can read what is gone.
-	p.exec(`WITH `+marked+` UPDATE {s}members m SET read = k.seq, n = CASE WHEN m.since > k.seq THEN m.n ELSE greatest(m.n, (
-			SELECT e.n - (e.seq > k.seq AND e.kind = 2)::int FROM {s}events e WHERE e.room_no = k.room_no AND e.seq >= k.seq
-			ORDER BY e.seq LIMIT 1)) END FROM marked k
-		WHERE m.room_no = k.room_no AND m.user_id = k.user_id AND NOT m.banned AND m.read < k.seq`, rooms, users, seqs)
+	p.exec(markQuery, rooms, users, seqs)
 	return t.send(ctx, p)
 }
 
-// marked is the places that are marked, up to the heads of their rooms.
-const marked = `marked AS MATERIALIZED (
+// markQuery moves markers, up to the heads of the rooms. It updates what it has
+// locked in the order of all writers, and nothing else: a head that moves, or a
+// member who comes, between the two can't add a row that is locked in the order
+// of the request. n is that of the event at the marker or, where that is not kept
+// any more, the one before the oldest that is: nobody can read what is gone.
+const markQuery = `WITH marked AS MATERIALIZED (
 	SELECT r.room_no, i.user_id, least(i.seq, r.seq) AS seq
 	FROM unnest($1::text[], $2::text[], $3::bigint[]) AS i (room_id, user_id, seq)
 	JOIN LATERAL (SELECT h.room_no, h.seq FROM {s}rooms r JOIN {s}heads h ON h.room_no = r.no WHERE r.id = i.room_id OFFSET 0) r ON true
-)`
+), locked AS MATERIALIZED (
+	SELECT m.user_no, m.room_no, k.seq FROM marked k JOIN {s}members m ON m.room_no = k.room_no AND m.user_id = k.user_id
+	WHERE NOT m.banned AND m.read < k.seq ORDER BY m.room_no, m.user_id FOR NO KEY UPDATE OF m
+)
+UPDATE {s}members m SET read = k.seq, n = CASE WHEN m.since > k.seq THEN m.n ELSE greatest(m.n, (
+		SELECT e.n - (e.seq > k.seq AND e.kind = 2)::int FROM {s}events e WHERE e.room_no = k.room_no AND e.seq >= k.seq
+		ORDER BY e.seq LIMIT 1)) END
+	FROM locked k WHERE m.user_no = k.user_no AND m.room_no = k.room_no AND NOT m.banned AND m.read < k.seq`
