@@ -17,29 +17,31 @@ import (
 // Notices are dropped then. All methods may be called concurrently, but only
 // one goroutine may receive.
 type Session struct {
-	node  *Node
-	user  UserID
-	wake  func()
-	done  chan struct{}
-	ready chan struct{} // signalled when the queue is no longer empty; without wake
+	// What each delivery needs comes first, together: with very many sessions
+	// the wait for memory is most of what a delivery costs.
+	mu      sync.Mutex
+	queue   []*Delivery
+	head    int // of queue
+	bytes   int // queued
+	err     error
+	pumping bool
+	wake    func() // not guarded by mu, as the next four
+	node    *Node
+	user    UserID
+	done    chan struct{}
+	ready   chan struct{} // signalled when the queue is no longer empty; without wake
 
-	mu        sync.Mutex
-	epoch     string // at the beginning
+	space     chan struct{} // signalled when the queue has space again; while pumping
+	epoch     string        // at the beginning
 	began     time.Time
 	inbox     []InboxEntry // until the first Welcome
 	principal Principal
-	entered   bool   // Connect has given it its places
-	joined    bool   // a room since Connect began
-	rev       int64  // the user's rooms revision that the seats stand for
-	seats     []seat // in the order of the ids of their rooms
-	queue     []*Delivery
-	head      int                  // of queue
-	bytes     int                  // queued
+	entered   bool                 // Connect has given it its places
+	joined    bool                 // a room since Connect began
+	rev       int64                // the user's rooms revision that the seats stand for
+	seats     []seat               // in the order of the ids of their rooms
 	behind    []*sequencer         // rooms to be read from the log
 	typed     map[RoomID]time.Time // when the user was last said to type
-	pumping   bool
-	space     chan struct{} // signalled when the queue has space again; while pumping
-	err       error
 }
 
 type frame struct {

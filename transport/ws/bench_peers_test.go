@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -139,6 +140,9 @@ func (f *floor) do(args []string) (string, error) {
 				return "", err
 			}
 			c.SetWriteBuffer(sendBuffer)
+			if err := welcomes(c); err != nil {
+				return "", err
+			}
 			f.conns = append(f.conns, c)
 			rc, err := c.SyscallConn()
 			if err != nil {
@@ -160,6 +164,27 @@ func (f *floor) do(args []string) (string, error) {
 		return strconv.Itoa(int(u2 - u + s2 - s)), nil
 	}
 	return "", fmt.Errorf("what is %q?", args)
+}
+
+// welcomes is as much of a handshake and a hello as a client needs, so that the
+// kernel treats these sockets as it does those of a server: it matters much
+// what was said before.
+func welcomes(c net.Conn) error {
+	br := bufio.NewReader(c)
+	if _, err := http.ReadRequest(br); err != nil {
+		return err
+	}
+	const accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-Websocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\nSec-Websocket-Protocol: gochat.v1\r\n\r\n"
+	if _, err := io.WriteString(c, accepted); err != nil {
+		return err
+	}
+	hello := make([]byte, len(text(`{"type":"hello","id":"h1"}`)))
+	if _, err := io.ReadFull(br, hello); err != nil {
+		return err
+	}
+	_, err := c.Write(textFrame(`{"type":"welcome"` + strings.Repeat(" ", 800) + "}"))
+	return err
 }
 
 func textFrame(s string) []byte {
@@ -194,13 +219,13 @@ type clientConn struct {
 func (c *clients) do(args []string) (string, error) {
 	num := func(i int) int { n, _ := strconv.Atoi(args[i]); return n }
 	switch args[0] {
-	case "raw":
-		return c.dial(args[1], num(2), nil)
-	case "ws": // addr, n, number of the first user
-		first := num(3)
-		return c.dial(args[1], num(2), func(i int) string { return fmt.Sprintf("u%d", first+i) })
+	case "dial": // addr, n, number of the first user
+		return c.dial(args[1], num(2), num(3))
 	case "wait": // for so many frames in all since the last wait
 		return c.wait(num(1), 0)
+	case "zero":
+		c.frames, c.events = 0, 0
+		return "ok", nil
 	case "events":
 		return c.wait(0, num(1))
 	case "mute": // the first k are not read any more
@@ -237,7 +262,7 @@ func (c *clients) do(args []string) (string, error) {
 	return "", fmt.Errorf("what is %q?", args)
 }
 
-func (c *clients) dial(addr string, n int, token func(int) string) (string, error) {
+func (c *clients) dial(addr string, n, first int) (string, error) {
 	if c.byFD == nil {
 		ep, err := syscall.EpollCreate1(0)
 		if err != nil {
@@ -264,10 +289,8 @@ func (c *clients) dial(addr string, n int, token func(int) string) (string, erro
 			return "", fmt.Errorf("connect %d: %w", i, err)
 		}
 		k := &clientConn{fd: fd}
-		if token != nil {
-			if err := k.greet(addr, token(i)); err != nil {
-				return "", fmt.Errorf("greet %d: %w", i, err)
-			}
+		if err := k.greet(addr, fmt.Sprintf("u%d", first+i)); err != nil {
+			return "", fmt.Errorf("greet %d: %w", i, err)
 		}
 		syscall.SetNonblock(fd, true)
 		c.conns = append(c.conns, k)

@@ -23,40 +23,39 @@ const (
 // time. mu is never held during a call of the hub or of a session, which may wake the connection while they hold
 // their own locks.
 type conn struct {
-	h     *Handler
-	shard *shard
-	ws    *websocket.Conn
-	wire  *wire
-	place place // in the shard's wheel
-
-	cancel context.CancelFunc // of what the reader does
+	// What each delivery needs comes first, together: see [chat.Session].
+	mu         sync.Mutex
+	pending    bool // sess may have something
+	pingDue    bool
+	pongDue    bool
+	writing    bool // it is in the shard, or somebody writes for it
+	waiting    bool // the reader waits for space in replies
+	said       bool // bye was written
+	dead       bool // nothing may begin any more
+	sess       *chat.Session
+	bye        *farewell
+	shard      *shard   // fixed, as h
+	replies    [][]byte // frames, in order
+	wire       wire     // with locks of its own
+	h          *Handler
+	replyBytes int
+	pong       []byte    // framed
+	parting    *farewell // bye after the request at hand
+	who        chat.Principal
+	clock      clock
+	place      place         // in the shard's wheel, which guards it
+	space      chan struct{} // signalled when replies were taken
+	tasks      sync.WaitGroup
 
 	// These are the reader's, and those of the request that it waits for.
-	served chan bool // the request is through, without a panic
+	ws     *websocket.Conn
+	cancel context.CancelFunc // of what the reader does
+	served chan bool          // the request is through, without a panic
 	rooms  map[chat.RoomID]chat.Room
 	next   *chat.Session // begins with the reply to its hello
 	faults window        // faulty frames
 	pings  window        // control frames
 	limit  run           // requests refused as too many
-
-	mu         sync.Mutex
-	who        chat.Principal
-	sess       *chat.Session
-	replies    [][]byte // frames, in order
-	replyBytes int
-	pong       []byte // framed, or nil
-	pingDue    bool
-	pending    bool // sess may have something
-	writing    bool // it is in the shard, or somebody writes for it
-	waiting    bool // the reader waits for space in replies
-	bye        *farewell
-	parting    *farewell // bye after the request at hand
-	said       bool      // bye was written
-	dead       bool      // nothing may begin any more
-	clock      clock
-
-	space chan struct{} // signalled when replies were taken
-	tasks sync.WaitGroup
 }
 
 func newConn(h *Handler, p chat.Principal) *conn {

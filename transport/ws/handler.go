@@ -140,8 +140,8 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made bool) {
 		refuseInternal.write(w)
 		return false
 	}
-	hj := &hijacker{ResponseWriter: w}
 	c := newConn(h, p)
+	hj := &hijacker{w, &c.wire}
 	// The library would answer with the client's spelling of the subprotocol,
 	// and its check of the origin knows less than ours.
 	w.Header().Set("Sec-WebSocket-Protocol", Protocol)
@@ -155,7 +155,6 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made bool) {
 		h.o.Logger.Warn("ws: upgrade failed", "err", err) // Accept has answered
 		return false
 	}
-	c.wire = hj.wire
 	c.ws.SetReadLimit(maxHello)
 	ctx, cancel := context.WithCancel(context.Background()) // not the request's: it ends with this call
 	c.cancel = cancel

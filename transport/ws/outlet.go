@@ -5,6 +5,10 @@ type outlet interface {
 	// try writes what the system takes at once and returns how much that was,
 	// perhaps nothing. It never waits. One call at a time.
 	try(b []byte) (int, error)
+
+	// close is called before the connection is closed. Nothing is tried any
+	// more once it has returned.
+	close()
 }
 
 // patient is the outlet of connections that can be written to only by waiting,
@@ -12,3 +16,4 @@ type outlet interface {
 type patient struct{}
 
 func (patient) try([]byte) (int, error) { return 0, nil }
+func (patient) close()                  {}

@@ -4,22 +4,21 @@ package ws
 
 import (
 	"net"
+	"sync"
 	"syscall"
 )
 
-// socket is the outlet of a connection that is a socket and nothing else.
+// socket is the outlet of a connection that is a socket and nothing else. It
+// writes to the descriptor itself: what package net does around each write
+// costs more than all the rest of a delivery.
 type socket struct {
-	raw   syscall.RawConn
-	write func(fd uintptr) bool // once, made only once
-
-	// Of the call of try under way.
-	b   []byte
-	n   int
-	err error
+	mu     sync.Mutex // so that fd is not closed, and reused, during a write
+	closed bool
+	fd     int
 }
 
-// outletOf returns the best outlet for nc.
-func outletOf(nc net.Conn) outlet {
+// init reports whether nc is one.
+func (s *socket) init(nc net.Conn) bool {
 	// No interfaces: what embeds a socket may have a Write of its own.
 	var raw syscall.RawConn
 	var err error
@@ -29,37 +28,31 @@ func outletOf(nc net.Conn) outlet {
 	case *net.UnixConn:
 		raw, err = c.SyscallConn()
 	}
-	if raw == nil || err != nil {
-		return patient{}
-	}
-	s := &socket{raw: raw}
-	s.write = s.once
-	return s
+	return raw != nil && err == nil && raw.Control(func(fd uintptr) { s.fd = int(fd) }) == nil
 }
 
 func (s *socket) try(b []byte) (int, error) {
-	s.b, s.n, s.err = b, 0, nil
-	err := s.raw.Write(s.write)
-	s.b = nil
-	if err == nil {
-		err = s.err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return 0, net.ErrClosed
 	}
-	return s.n, err
-}
-
-// once always returns true: else RawConn would wait until more can be written.
-func (s *socket) once(fd uintptr) bool {
 	for {
-		n, err := syscall.Write(int(fd), s.b)
+		n, err := writeNow(s.fd, b)
 		switch err {
 		case nil:
-			s.n = n
+			return n, nil
 		case syscall.EINTR:
-			continue
 		case syscall.EAGAIN:
+			return 0, nil
 		default:
-			s.err = err
+			return 0, err
 		}
-		return true
 	}
+}
+
+func (s *socket) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 }

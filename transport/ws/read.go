@@ -88,7 +88,7 @@ func (c *conn) pinged(_ context.Context, payload []byte) bool {
 	pong := append([]byte{0x8a, byte(len(payload))}, payload...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pong = pong
+	c.pong, c.pongDue = pong, true
 	c.schedule()
 	return false // the library is not to answer: it would block the reader
 }

@@ -138,7 +138,8 @@ func TestHeard(t *testing.T) {
 		{"reading for long enough", ago(20 * time.Second), false, ago(10 * time.Second), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := &conn{h: &Handler{o: (*Options)(nil).withDefaults()}, wire: &wire{began: ago(time.Hour)}}
+			c := &conn{h: &Handler{o: (*Options)(nil).withDefaults()}}
+			c.wire.began = ago(time.Hour)
 			c.wire.heard.Store(int64(tt.heard.Sub(c.wire.began)))
 			c.clock = clock{pingedAt: ago(10 * time.Second), pongBy: now, busy: tt.busy, idleSince: tt.idleSince}
 			require.Equal(t, tt.want, c.heard(now))

@@ -18,17 +18,24 @@ import (
 // in one write. That is sound because a control frame of the library always
 // comes as one Write: it is at most 127 bytes, and its buffer has 256.
 type wire struct {
+	mu     sync.Mutex // one Write, try, send or farewell at a time
+	owed   bool       // try has written a part, which send goes on with
+	ended  bool       // a close frame was written, or can't be any more
+	out    outlet
+	socket socket // out, if it can be
+	torn   []byte // the rest of a frame that was not written before the stall
+
 	net.Conn
-	out   outlet
-	early []byte // what net/http had read behind the request
-
-	began time.Time
 	heard atomic.Int64 // when something was read last, in ns since began
+	began time.Time
+	early []byte // what net/http had read behind the request
+}
 
-	mu    sync.Mutex // one Write, try, send or farewell at a time
-	owed  bool       // try has written a part, which send goes on with
-	torn  []byte     // the rest of a frame that was not written before the stall
-	ended bool       // a close frame was written, or can't be any more
+func (w *wire) init(nc net.Conn) {
+	w.Conn, w.out, w.began = nc, patient{}, time.Now()
+	if w.socket.init(nc) {
+		w.out = &w.socket
+	}
 }
 
 // bufferSize is that of the library's buffers on each side. Frames for clients
@@ -50,6 +57,12 @@ func (w *wire) Read(p []byte) (int, error) {
 		w.heard.Store(int64(time.Since(w.began)))
 	}
 	return n, err
+}
+
+// Close ends the connection at once, whoever reads or writes.
+func (w *wire) Close() error {
+	w.out.close()
+	return w.Conn.Close()
 }
 
 // lastHeard returns when something was read last.
@@ -173,12 +186,12 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		// and a ping waits behind all of them.
 		_ = tcp.SetWriteBuffer(sendBuffer) // else pings are less exact
 	}
-	w := &wire{Conn: nc, out: outletOf(nc), began: time.Now()}
+	w := h.wire
+	w.init(nc)
 	if n := rw.Reader.Buffered(); n > 0 {
 		b, _ := rw.Reader.Peek(n)
 		w.early = append(w.early, b...)
 	}
-	h.wire = w
 	return w, bufio.NewReadWriter(bufio.NewReaderSize(w, bufferSize), bufio.NewWriterSize(w, bufferSize)), nil
 }
 

@@ -102,7 +102,7 @@ func (c *conn) queue(frame []byte) bool {
 
 // work reports whether there is something to write. c.mu is held.
 func (c *conn) work() bool {
-	return c.pending || len(c.replies) > 0 || c.pong != nil || c.pingDue || c.bye != nil
+	return c.pending || len(c.replies) > 0 || c.pongDue || c.pingDue || c.bye != nil
 }
 
 // fill moves what is pending into o. It returns false, and nobody writes for
@@ -144,9 +144,9 @@ func (c *conn) collect(o *batch) (sess *chat.Session, bye *farewell, work bool) 
 		return nil, nil, false
 	}
 	o.reset()
-	if c.pong != nil {
+	if c.pongDue {
 		o.add(c.pong)
-		c.pong = nil
+		c.pong, c.pongDue = nil, false
 	}
 	if c.pingDue {
 		o.add(pingFrame)

@@ -227,7 +227,6 @@ export class Store {
 	/** @param {ChatEvent} e */
 	event(e) {
 		let room = this.rooms.get(e.room);
-		const before = room ? face(room) : "";
 		// Only members get events. What it is called comes a moment later.
 		if (!room) room = this.#put({ id: e.room, kind: "private", head: 0 }, true);
 		const subject = e.target ?? e.user;
@@ -270,8 +269,7 @@ export class Store {
 			room.active = Math.max(room.active, Date.parse(e.time) || 0);
 			if (e.user.id !== this.me.id && this.attending !== e.room && e.seq > room.read) this.#unread(room, e);
 		}
-		this.#tell("room", e.room);
-		if (face(room) !== before) this.#tell("rooms");
+		this.#changed(e.room);
 	}
 
 	/** @param {Room} room @param {ChatEvent} e */
@@ -302,7 +300,7 @@ export class Store {
 			for (const room of this.rooms.values()) {
 				for (const local of room.local.values()) {
 					if (local.call !== n.call) continue;
-					room.local.set(local.id, { ...local, progress: n.text });
+					local.progress = n.text;
 					this.#tell("room", room.id);
 				}
 			}
@@ -512,11 +510,6 @@ export class Store {
 		this.specs = specs;
 		this.#tell("specs");
 	}
-}
-
-/** What the list of rooms shows of one, and its place there: most events change nothing of it. @param {Room} room */
-function face(room) {
-	return JSON.stringify([room.mine, room.name, room.archived, room.unread, room.mentioned, room.kind === "direct" && room.active]);
 }
 
 /** Notes up to where the reactions of a page are counted. @param {{events: ChatEvent[], head: number}} page */

@@ -59,6 +59,23 @@ function start({ created }, { room, me, now }) {
 			: "This is the beginning of the room."));
 }
 
+/** Says when a row has to be built anew. @param {import("../rows.js").Row} row */
+export function rowStamp(row) {
+	switch (row.type) {
+		case "message": {
+			const { event: e } = row;
+			const reply = row.replyTo && [row.replyTo.text, row.replyTo.user.name];
+			return JSON.stringify([row.first, e.text, e.deleted_by, e.edited_by, e.user.name, row.reactions, reply, row.saving, row.unquoted]);
+		}
+		case "local": return JSON.stringify([row.first, row.local, row.replyTo?.text]);
+		case "note": return "";
+		case "system": return row.text;
+		case "day": return row.label;
+		case "start": return JSON.stringify([row.created?.seq]);
+		default: return "";
+	}
+}
+
 /** @param {import("../rows.js").MessageRow} row @param {Around} o */
 function message(row, { room, me, now, actions }) {
 	const { event: e } = row;

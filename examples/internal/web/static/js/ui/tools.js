@@ -103,7 +103,7 @@ export function messageTools({ list, scroller, tools, may, leave }) {
 			const focused = row?.contains(active) ? [active === row ? "" : active?.dataset.testid ?? "", active?.dataset.emoji] : null;
 			change();
 			if (key === undefined) return;
-			const now = /** @type {HTMLElement|null} */ (list.querySelector(`[data-key="${CSS.escape(key)}"]`));
+			const now = /** @type {HTMLElement|null} */ (list.querySelector(`:scope > [data-key="${CSS.escape(key)}"]`));
 			if (!now) return hide();
 			if (now !== row || !now.contains(bar)) shown = "";
 			show(now);
