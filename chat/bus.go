@@ -154,7 +154,7 @@ func (n *Node) received(e transport.Event) {
 			return
 		}
 		n.commits.Add(1)
-		n.deliver(env.Events)
+		n.deliver(env.Events, true)
 	}
 	if to := env.Notice; to != nil {
 		switch u := to.Notice.User; {

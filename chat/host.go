@@ -58,7 +58,7 @@ func (n *Node) hostedIDs() []RoomID {
 // order, before the writers are answered. It does not block.
 func (n *Node) committed(events []Event) {
 	n.commits.Add(1)
-	n.deliver(events)
+	n.deliver(events, false)
 	if n.broker != nil {
 		n.enqueue(published{events: events})
 	}
@@ -72,21 +72,33 @@ func (n *Node) committed(events []Event) {
 }
 
 // deliver hands events, in any order, to the rooms that are hosted here.
-func (n *Node) deliver(events []Event) {
+// elsewhere says that another node has committed them.
+func (n *Node) deliver(events []Event, elsewhere bool) {
 	for len(events) > 0 {
 		k := 1
 		for k < len(events) && events[k].Room == events[0].Room {
 			k++
 		}
-		for !n.deliverRun(events[:k]) {
+		for !n.deliverRun(events[:k], elsewhere) {
 		}
 		events = events[k:]
 	}
 }
 
+// askHead asks the store for the head of a room that is hosted since another node
+// told of it. What was committed here before was told to nobody: a user can
+// write to a room before this node hears that it is the user's.
+func (n *Node) askHead(room RoomID) {
+	ctx, cancel := n.timeout()
+	defer cancel()
+	if heads, err := n.store.Heads(ctx, []RoomID{room}); err == nil { // else the sweep finds it
+		n.learn(room, heads[room])
+	}
+}
+
 // deliverRun delivers events of one room. It returns false when the room
 // ceased to be hosted in between.
-func (n *Node) deliverRun(run []Event) bool {
+func (n *Node) deliverRun(run []Event, elsewhere bool) bool {
 	r := n.hosted(run[0].Room)
 	for i := range run {
 		if r != nil {
@@ -94,7 +106,10 @@ func (n *Node) deliverRun(run []Event) bool {
 		}
 		// Nobody here is in the room, unless somebody joins it now.
 		if e := &run[i]; e.Kind == Joined && len(n.directory.sessions(e.Target.ID)) > 0 {
-			r, _ = n.host(e.Room, func(r *sequencer) { r.applied = e.Seq - 1 })
+			r, made := n.host(e.Room, func(r *sequencer) { r.applied = e.Seq - 1 })
+			if made && elsewhere {
+				n.spawn(func() { n.askHead(e.Room) })
+			}
 			return r.offer(deliveries(run[i:]))
 		}
 	}

@@ -131,7 +131,8 @@ func (n *Node) tryWrite(ctx context.Context, in intent, what content, now time.T
 func (n *Node) authorise(ctx context.Context, in intent, fresh bool) (*Snapshot, Seq, error) {
 	if !fresh && !in.snapshot && in.target == "" && in.message == 0 {
 		if r := n.hosted(in.room); r != nil {
-			if p, basis, ok := r.place(in.by); ok {
+			// What is refused by what may be old is asked of the store.
+			if p, basis, ok := r.place(in.by); ok && permit(in.by, in.action, p) == nil {
 				return nil, basis, n.allow(ctx, in, p)
 			}
 		}
