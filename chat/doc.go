@@ -61,6 +61,7 @@
 // # Stores
 //
 // [NewMemoryStore] is for tests and trials; package sqlite keeps a chat in a
-// file, package postgres in a database that several nodes share. Package chattest has the suite that any other implementation of
-// [Store] should pass.
+// file, package postgres in a database that several nodes share. Package
+// chattest has the suite that any other implementation of [Store] should pass,
+// and one for a [Hub] that wraps a node.
 package chat

@@ -28,32 +28,39 @@ type breach struct {
 func allBreaches() []breach { return slices.Concat(breaches, readBreaches, partBreaches, trimBreaches) }
 
 // TestSuiteFails runs the suite on stores that are broken in one way each, and
-// wants it to notice. A test that is to fail can't run in a process whose tests
-// are to pass, so each runs in one of its own.
+// wants it to notice.
 func TestSuiteFails(t *testing.T) {
+	for _, b := range allBreaches() {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			mustFail(t, "TestBroken", b.test, b.says, breaks+"="+b.name)
+		})
+	}
+}
+
+// mustFail runs a case of a suite and fails the test unless that does, and says
+// why. A test that is to fail can't run in a process whose tests are to pass, so
+// each runs in one of its own.
+func mustFail(t *testing.T, suite, test, says, env string) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range allBreaches() {
-		t.Run(b.name, func(t *testing.T) {
-			t.Parallel()
-			group, name, cased := strings.Cut(b.test, "/")
-			if cased {
-				name = "/^" + name + "$"
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			run := exec.CommandContext(ctx, self, "-test.run=^TestBroken$/^"+group+"$"+name, "-test.v")
-			run.Env = append(os.Environ(), breaks+"="+b.name)
-			out, err := run.CombinedOutput()
-			if err == nil || !strings.Contains(string(out), "--- FAIL: TestBroken/"+b.test+" ") {
-				t.Errorf("%s does not find it: %v\n%s", b.test, err, out)
-			}
-			if !strings.Contains(string(out), b.says) || strings.Contains(string(out), "panic:") {
-				t.Errorf("%s does not explain it with %q:\n%s", b.test, b.says, out)
-			}
-		})
+	group, name, cased := strings.Cut(test, "/")
+	if cased {
+		name = "/^" + name + "$"
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, self, "-test.run=^"+suite+"$/^"+group+"$"+name, "-test.v")
+	run.Env = append(os.Environ(), env)
+	out, err := run.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "--- FAIL: "+suite+"/"+test+" ") {
+		t.Errorf("%s does not find it: %v\n%s", test, err, out)
+	}
+	if !strings.Contains(string(out), says) || strings.Contains(string(out), "panic:") {
+		t.Errorf("%s does not explain it with %q:\n%s", test, says, out)
 	}
 }
 

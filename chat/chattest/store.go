@@ -20,6 +20,21 @@
 // A failure says what was seen, then the rule. Beside its own checks every case
 // compares what the receiver of [chat.Store.Attach] was given with the log that
 // is stored in the end.
+//
+// [TestHub] is the conformance suite of [chat.Hub] and [chat.Room], for what wraps
+// a [chat.Node] to add rules of its own, and for a node over a store of one's own:
+//
+//	func TestHub(t *testing.T) {
+//		chattest.TestHub(t, func(t *testing.T, o chat.Options) []chat.Hub {
+//			o.Store = open(t)
+//			node, err := chat.New(&o)
+//			if err != nil {
+//				t.Fatal(err)
+//			}
+//			t.Cleanup(func() { node.Shutdown(context.Background()) })
+//			return []chat.Hub{moderated.New(node)}
+//		}, nil)
+//	}
 package chattest
 
 import (

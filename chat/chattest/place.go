@@ -1,0 +1,70 @@
+package chattest
+
+import (
+	"fmt"
+
+	"github.com/carlware/gochat/chat"
+)
+
+// place is how far a client is in one room: what it may be given next.
+type place struct {
+	in     bool     // its user is a member, as far as it was told
+	at     chat.Seq // what it was given, or told that it will not be, reaches this
+	member chat.Seq // its welcome said that its user is a member here: a removal before is history
+}
+
+// fault is what is wrong with something that a client was given.
+type fault struct{ rule, says string }
+
+// The rules that a history is held to.
+const (
+	ruleKept    = "accepted means kept"
+	ruleOnce    = "once"
+	ruleOrder   = "one order"
+	ruleGaps    = "no gaps"
+	ruleAccess  = "the log decides access"
+	ruleOutcome = "a command ends once"
+	ruleEpoch   = "one epoch"
+)
+
+// event takes in an event. joins and leaves say that it begins or ends the
+// membership of the client's own user. It returns nil when it was in its place.
+func (p *place) event(seq chat.Seq, joins, leaves bool) *fault {
+	was := *p
+	p.in, p.at = !leaves || seq < p.member, max(p.at, seq)
+	switch {
+	case seq <= was.at:
+		return &fault{ruleOnce, fmt.Sprintf("it had everything up to %d", was.at)}
+	case joins: // whatever was before; that is not the client's to see
+	case !was.in:
+		return &fault{ruleAccess, "its user is not a member; a membership begins with the user's own joined event and ends with the removal"}
+	case seq != was.at+1:
+		return &fault{ruleGaps, fmt.Sprintf("the one before was %d, and no gap was told", was.at)}
+	}
+	return nil
+}
+
+// gap takes in a gap. One may be the first that a client hears of a room, if its
+// user was added and much was said before its session could follow. What comes
+// after a reset is of another log.
+func (p *place) gap(g *chat.Gap) *fault {
+	was := *p
+	p.in, p.at = true, g.Head
+	switch {
+	case g.Reset:
+	case was.in && g.After != was.at || g.After < was.at:
+		return &fault{ruleGaps, fmt.Sprintf("a gap after %d, but the event before was %d", g.After, was.at)}
+	case g.Head <= g.After:
+		return &fault{ruleGaps, "a gap that leaves nothing out"}
+	}
+	return nil
+}
+
+// begins and ends report whether e begins or ends the membership of user.
+func begins(e *chat.Event, user chat.UserID) bool {
+	return e.Kind == chat.Joined && e.Target != nil && e.Target.ID == user
+}
+
+func ends(e *chat.Event, user chat.UserID) bool {
+	return (e.Kind == chat.Left || e.Kind == chat.Banned && !e.Off) && e.Target != nil && e.Target.ID == user
+}
