@@ -50,6 +50,8 @@ func main() {
 		addr := fs.String("addr", "127.0.0.1:8082", "listen on `host:port`")
 		httpsvc.ListFlag(fs, &c.Hosts, "hosts", "`names` of this server besides localhost, with commas")
 		httpsvc.ListFlag(fs, &c.Origins, "origins", "`origins` of pages on other hosts that may connect, with commas")
+		httpsvc.PrefixFlag(fs, &c.TrustedProxies, "trusted-proxies", "`networks` of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8")
+		c.AddSocketFlags(fs)
 		fs.StringVar(&c.Store, "store", "gochat.db", chatsvc.StoreUsage)
 		spec := fs.String("broker", broker.Memory, broker.Usage)
 		auth := fs.String("auth", "http://127.0.0.1:8081", "`url` of the auth service, used for what follows")

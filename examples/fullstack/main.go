@@ -35,6 +35,7 @@ type config struct {
 	addr, store, broker, quotes string
 	hosts, origins              []string
 	auth                        authsvc.Config
+	rooms                       chatsvc.Config // its limits on sockets
 	demoGiven                   bool
 }
 
@@ -48,6 +49,7 @@ func main() {
 		httpsvc.ListFlag(fs, &c.hosts, "hosts", "`names` of this server besides localhost, with commas")
 		httpsvc.ListFlag(fs, &c.origins, "origins", "`origins` of pages on other hosts that may connect, with commas")
 		c.auth.AddFlags(fs)
+		c.rooms.AddSocketFlags(fs)
 		fs.Lookup("demo").Usage += "; on by itself there"
 		fs.Lookup("auth-db").Usage += "; empty: beside the store"
 		fs.Lookup("auth-key").Usage = "`path` of the private keys for access tokens, made if missing; empty: beside the store"

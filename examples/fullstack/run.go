@@ -71,6 +71,9 @@ func run(ctx context.Context, c config, ln net.Listener, out io.Writer) (err err
 
 		Users:   chatsvc.Directory(auth),
 		Origins: c.origins,
+
+		Sockets:        c.rooms.Sockets,
+		TrustedProxies: c.auth.TrustedProxies,
 	})
 	if err != nil {
 		return err

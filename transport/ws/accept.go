@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // BearerToken returns the token of a request: from "Authorization: Bearer …",
@@ -98,6 +99,8 @@ func validChallenge(keys []string) bool {
 var (
 	refuseDraining = &refusal{http.StatusServiceUnavailable, "unavailable", "The server is shutting down.", [2]string{"Retry-After", "1"}}
 	refuseStore    = &refusal{http.StatusServiceUnavailable, "unavailable", "The chat can't be reached now.", [2]string{"Retry-After", "1"}}
+	refuseFull     = &refusal{status: http.StatusServiceUnavailable, code: "unavailable", detail: "The server has as many connections as it takes."}
+	refuseTooFast  = &refusal{status: http.StatusTooManyRequests, code: "rate_limited", detail: "You connect too often."}
 	refuseInternal = &refusal{status: http.StatusInternalServerError, code: "internal", detail: "The server can't upgrade connections."}
 	refuseLogin    = &refusal{http.StatusUnauthorized, "unauthorized", "A valid token is needed.", [2]string{"WWW-Authenticate", "Bearer"}}
 )
@@ -113,6 +116,13 @@ func refusalFor(err error) *refusal {
 		return &refusal{status: http.StatusForbidden, code: "forbidden", detail: "You may not connect."}
 	}
 	return refuseLogin
+}
+
+// busy is f with a Retry-After, in whole seconds.
+func busy(f *refusal, wait time.Duration) *refusal {
+	r := *f
+	r.header = [2]string{"Retry-After", strconv.Itoa(int((wait + time.Second - 1) / time.Second))}
+	return &r
 }
 
 // write answers with problem details: RFC 9457.

@@ -36,7 +36,7 @@ func newStage(b *testing.B, n int, o *Options) *stage {
 	if o == nil {
 		o = &Options{}
 	}
-	o.Logger, o.PingInterval = quiet, time.Hour
+	o.Logger, o.PingInterval, o.Limits.Rate = quiet, time.Hour, chat.Unlimited
 	s := &stage{b: b, node: node, n: n}
 	s.h = NewHandler(node, authenticate, o)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

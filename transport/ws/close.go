@@ -34,6 +34,7 @@ const (
 	codeFlood     = 4029
 	codeRevoked   = 4501
 	codeForbidden = 4503
+	codeTooMany   = 4505 // connections of the user
 	codeVersion   = 4506 // never sent by this version: it refuses with 400
 )
 

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type conn struct {
 	waiting    bool // the reader waits for space in replies
 	said       bool // bye was written
 	dead       bool // nothing may begin any more
+	slow       bool // somebody waits for the peer
 	sess       *chat.Session
 	bye        *farewell
 	shard      *shard   // fixed, as h
@@ -42,6 +44,7 @@ type conn struct {
 	pong       []byte    // framed
 	parting    *farewell // bye after the request at hand
 	who        chat.Principal
+	addr       netip.Addr // that it counts for, or invalid
 	clock      clock
 	place      place         // in the shard's wheel, which guards it
 	space      chan struct{} // signalled when replies were taken

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -32,6 +33,17 @@ type Options struct {
 	// again.
 	Reauthenticate func(ctx context.Context, token string) (chat.Principal, error)
 
+	// Limits bound the connections.
+	Limits Limits
+
+	// Address tells which address a request comes from, for the limits that
+	// are per address. Behind a proxy RemoteAddr is the proxy's, and a header
+	// such as X-Forwarded-For is worth only what the proxy that you run makes
+	// of it, so the handler does not guess: nil means no limits per address.
+	// So does an invalid Addr for that request. Of IPv6, what shares a /64
+	// counts as one. It may be called concurrently.
+	Address func(*http.Request) netip.Addr
+
 	// PingInterval is how often the server pings a client; 25 s.
 	PingInterval time.Duration
 	// PongTimeout is how long the client may take to answer; 10 s.
@@ -56,6 +68,7 @@ func (o *Options) withDefaults() Options {
 			*p = v
 		}
 	}
+	c.Limits = c.Limits.withDefaults()
 	def(&c.PingInterval, 25*time.Second)
 	def(&c.PongTimeout, 10*time.Second)
 	def(&c.HelloTimeout, 10*time.Second)
@@ -73,6 +86,7 @@ type Handler struct {
 	o            Options
 	origins      origins
 	shards       []shard
+	gate         gate
 	made         atomic.Uint32 // connections, ever
 
 	mu       sync.Mutex
@@ -92,7 +106,7 @@ func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, 
 	c := o.withDefaults()
 	return &Handler{
 		hub: hub, authenticate: authenticate, o: c, origins: parseOrigins(c.Origins),
-		shards: newShards(runtime.GOMAXPROCS(0)), conns: map[*conn]struct{}{},
+		shards: newShards(runtime.GOMAXPROCS(0)), gate: gate{limits: c.Limits}, conns: map[*conn]struct{}{},
 	}
 }
 
@@ -100,17 +114,20 @@ func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, 
 // details. It returns after the upgrade; the connection lives on until its
 // client leaves, something ends it, or Shutdown.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !h.enter() {
+	if !h.begin() {
 		refuseDraining.write(w)
 		return
 	}
-	if !h.accept(w, r) {
+	if c, f := h.accept(w, r); c == nil {
+		if f != nil {
+			f.write(w)
+		}
 		h.tasks.Done()
 	}
 }
 
-// enter counts a connection to come, unless the handler is draining.
-func (h *Handler) enter() bool {
+// begin counts a connection to come, unless the handler is draining.
+func (h *Handler) begin() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.draining {
@@ -119,61 +136,88 @@ func (h *Handler) enter() bool {
 	return !h.draining
 }
 
-// accept makes the connection. It reports whether one was made, which then
-// leaves h.tasks by itself.
-func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made bool) {
+// accept makes the connection, which then leaves h.tasks by itself. Without one
+// it returns what to answer; nil is that it was answered.
+func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made *conn, _ *refusal) {
 	if f := h.verify(r); f != nil {
-		f.write(w)
-		return false
+		return nil, f
 	}
+	var addr netip.Addr
+	if h.o.Address != nil {
+		addr = block(h.o.Address(r))
+	}
+	if f := h.gate.arrive(addr, time.Now()); f != nil {
+		return nil, f
+	}
+	defer func() {
+		if made == nil {
+			h.gate.leave()
+		}
+	}()
 	p, err := h.authenticate(r)
-	if err != nil || p.User.ID == "" {
-		refusalFor(err).write(w)
-		return false
+	switch {
+	case err != nil || p.User.ID == "":
+		return nil, refusalFor(err)
+	case !p.Expires.IsZero() && !time.Now().Before(p.Expires):
+		return nil, refuseLogin
+	case !canHijack(w):
+		h.o.Logger.Error("ws: the http.ResponseWriter can't hand over its connection; some middleware hides http.Hijacker, or it is not HTTP/1.1")
+		return nil, refuseInternal
 	}
-	if !p.Expires.IsZero() && !time.Now().Before(p.Expires) {
-		refuseLogin.write(w)
-		return false
-	}
-	if !canHijack(w) {
-		h.o.Logger.Error("ws: the http.ResponseWriter can't hand over its connection; some middleware hides http.Hijacker")
-		refuseInternal.write(w)
-		return false
+	bye, f := h.gate.enter(p.User.ID, addr, time.Now())
+	if f != nil {
+		return nil, f
 	}
 	c := newConn(h, p)
-	hj := &hijacker{w, &c.wire}
+	c.addr = addr
 	// The library would answer with the client's spelling of the subprotocol,
 	// and its check of the origin knows less than ours.
 	w.Header().Set("Sec-WebSocket-Protocol", Protocol)
-	c.ws, err = websocket.Accept(hj, r, &websocket.AcceptOptions{
+	c.ws, err = websocket.Accept(&hijacker{w, &c.wire}, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
 		OnPingReceived:     c.pinged,
 		OnPongReceived:     c.ponged,
 	})
 	if err != nil {
+		h.gate.exit(p.User.ID, addr)
 		h.o.Logger.Warn("ws: upgrade failed", "err", err) // Accept has answered
-		return false
+		return nil, nil
 	}
 	c.ws.SetReadLimit(maxHello)
+	h.live(c, bye)
+	return c, nil
+}
+
+// live begins the life of a connection, or its end at once.
+func (h *Handler) live(c *conn, bye *farewell) {
 	ctx, cancel := context.WithCancel(context.Background()) // not the request's: it ends with this call
 	c.cancel = cancel
 	h.mu.Lock()
 	h.conns[c] = struct{}{}
-	draining := h.draining
+	if h.draining && bye == nil {
+		f := restart(1)
+		bye = &f
+	}
 	h.mu.Unlock()
 	c.begin()
-	if draining {
-		c.end(restart(1))
+	if bye != nil {
+		c.end(*bye)
 	}
 	go func() {
-		defer h.tasks.Done()
 		c.read(ctx)
-		h.mu.Lock()
-		delete(h.conns, c)
-		h.mu.Unlock()
+		h.gone(c)
 	}()
-	return true
+}
+
+// gone forgets a connection that has ended.
+func (h *Handler) gone(c *conn) {
+	h.mu.Lock()
+	delete(h.conns, c)
+	h.mu.Unlock()
+	h.gate.exit(c.who.User.ID, c.addr)
+	h.gate.leave()
+	h.tasks.Done()
 }
 
 // pace is how many connections are closed at a time, and paceTime what is

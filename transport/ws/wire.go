@@ -38,6 +38,9 @@ func (w *wire) init(nc net.Conn) {
 	}
 }
 
+// direct reports whether bytes may get out without waiting.
+func (w *wire) direct() bool { return w.out == &w.socket }
+
 // bufferSize is that of the library's buffers on each side. Frames for clients
 // do not pass through them, and long messages are read past them.
 const bufferSize = 256

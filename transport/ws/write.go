@@ -140,7 +140,7 @@ func (c *conn) collect(o *batch) (sess *chat.Session, bye *farewell, work bool) 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.work() || c.said || c.dead {
-		c.writing = false
+		c.writing, c.slow = false, false
 		return nil, nil, false
 	}
 	o.reset()
@@ -181,6 +181,7 @@ func (c *conn) flush(o *batch) (gone bool) {
 		c.failed(err)
 	case n < len(o.b):
 		o.done = n
+		c.dragging()
 		c.tasks.Go(func() { c.drag(o) })
 		return true
 	case c.wrote(o):
@@ -204,6 +205,13 @@ func (c *conn) drag(o *batch) {
 	}
 }
 
+// dragging notes that the peer does not keep up, if the peer is why.
+func (c *conn) dragging() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slow = c.wire.direct()
+}
+
 // wrote is told that o was written. It reports whether there is more to write;
 // if not, nobody writes for the connection any more.
 func (c *conn) wrote(o *batch) (more bool) {
@@ -217,6 +225,7 @@ func (c *conn) wrote(o *batch) (more bool) {
 	}
 	c.said = o.last
 	c.writing = !c.said && c.work()
+	c.slow = c.slow && c.writing
 	return c.writing
 }
 
@@ -227,7 +236,7 @@ func (c *conn) failed(err error) {
 		c.end(farewell{codeSlow, "too slow"})
 	}
 	c.mu.Lock()
-	c.said, c.writing = true, false
+	c.said, c.writing, c.slow = true, false, false
 	bye, cutAt := c.bye, c.clock.cutAt
 	c.mu.Unlock()
 	switch {

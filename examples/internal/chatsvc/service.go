@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,6 +69,15 @@ type Config struct {
 
 	// Origins are pages of other hosts that may connect, see [ws.Options].
 	Origins []string
+
+	// Sockets bounds the sockets of this process, see [ws.Limits]. Those that
+	// come from this machine itself, a proxy or a tool, count for no address.
+	Sockets ws.Limits
+
+	// TrustedProxies may say in X-Forwarded-For whom they speak for. Without
+	// them all that comes through a proxy on another machine counts as one
+	// address.
+	TrustedProxies []netip.Prefix
 
 	// Lobby is the room that everybody is let into. Empty: "general".
 	Lobby string
@@ -120,6 +130,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{store: store, node: node, verifier: c.Verifier, alive: c.Alive, logger: c.Logger}
 	s.sockets = ws.NewHandler(node, s.ofSocket, &ws.Options{
 		Origins: c.Origins, Reauthenticate: s.principal, Logger: c.Logger,
+		Limits: c.Sockets, Address: func(r *http.Request) netip.Addr { return address(r, c.TrustedProxies) },
 	})
 	s.api = http.StripPrefix("/api", rest.NewHandler(node, authenticated, &rest.Options{Logger: c.Logger}))
 	// Not the caller's, which is for opening alone.
