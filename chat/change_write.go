@@ -42,6 +42,11 @@ func (h handle) Change(ctx context.Context, by UserID, c Change) (Receipt, error
 	if err == nil && !rc.Duplicate && rc.Event.Kind == Joined && c.Kind == Invite {
 		h.tellAdded(ctx, c.User)
 	}
+	if err == nil && rc.Event.Kind == Left && h.id == h.n.lobby && h.n.lobby != "" {
+		if err := h.n.leftLobby(ctx, in.target); err != nil {
+			h.n.log.Warn("chat: a user who has left the lobby may be brought back", "user", in.target, "err", err)
+		}
+	}
 	if err == nil && !rc.Duplicate && (rc.Event.Kind == Renamed || rc.Event.Kind == Updated || rc.Event.Kind == Archived) {
 		h.tellUpdated(ctx)
 	}

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,53 +50,6 @@ func (n *Node) admit(ctx context.Context, p Principal) error {
 	}
 	n.names.put(p.User, true)
 	return nil
-}
-
-// openLobby finds or makes the lobby.
-func (n *Node) openLobby(ctx context.Context, name string) (RoomID, error) {
-	if err := text.CheckName(name); err != nil {
-		return "", input("name", "The lobby's name", err)
-	}
-	info, err := n.store.RoomNamed(ctx, name)
-	if !errors.Is(err, ErrNotFound) {
-		return info.ID, err
-	}
-	by, _ := n.user(ctx, System)
-	made, err := n.store.CreateRoom(ctx, RoomWrite{
-		Room: RoomID(NewID()), By: by, ID: NewID(), Hash: digest{}.str(name).sum(), Kind: Public, Name: name,
-	})
-	if errors.Is(err, ErrConflict) { // another node was quicker
-		info, err = n.store.RoomNamed(ctx, name)
-		return info.ID, err
-	}
-	return made.Info.ID, err
-}
-
-// lobbyKey is the idempotency key of everybody's first join of the lobby: the
-// second one stores nothing, so that who has left is not brought back.
-const lobbyKey = "first-connect-to-lobby"
-
-func (n *Node) enterLobby(ctx context.Context, u User) error {
-	_, _, err := n.store.Find(ctx, n.lobby, u.ID, lobbyKey)
-	if !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	for range maxStale {
-		var sn Snapshot
-		if sn, err = n.store.Snapshot(ctx, n.lobby, []UserID{u.ID}); err != nil {
-			return err
-		}
-		if m, ok := sn.Members[u.ID]; ok && (m.Banned || m.Role != "") || sn.Info.Archived {
-			return nil
-		}
-		_, err = n.store.Append(ctx, Write{
-			Room: n.lobby, ID: lobbyKey, Kind: Joined, User: u, Target: &u, Role: Participant, Basis: sn.Access,
-		})
-		if !errors.Is(err, ErrStale) {
-			return err
-		}
-	}
-	return err
 }
 
 // Connect implements [Hub].

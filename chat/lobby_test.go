@@ -1,0 +1,51 @@
+package chat_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+)
+
+// Who was in a room before it was the lobby, and leaves it, is not brought back
+// either; who was never in is let in.
+func TestLobbyThatWasARoomBefore(t *testing.T) {
+	s := newShared()
+	before, err := chat.New(&chat.Options{Store: s.connect(), Logger: quiet})
+	require.NoError(t, err)
+	for _, name := range []string{"ana", "bob", "eve"} {
+		connect(t, before, name, nil)
+	}
+	r, id := room(t, before, "ana", chat.NewRoom{Name: "general", Members: []chat.UserID{"bob", "eve"}})
+	require.NoError(t, before.Shutdown(context.Background()))
+
+	start := func() *chat.Node { // with nothing remembered
+		return newNode(t, &chat.Options{Store: s.connect(), Lobby: "general"})
+	}
+	n := start()
+	for _, name := range []string{"ana", "bob", "eve", "zoe"} {
+		require.Len(t, connect(t, n, name, nil).Welcome().Rooms, 1, name)
+	}
+	r, err = n.Room(t.Context(), "ana", id)
+	require.NoError(t, err)
+	_, err = r.Change(t.Context(), "bob", chat.Change{ID: chat.NewID(), Kind: chat.Leave})
+	require.NoError(t, err)
+	_, err = r.Change(t.Context(), "ana", chat.Change{ID: chat.NewID(), Kind: chat.Remove, User: "eve"})
+	require.NoError(t, err)
+	_, err = r.Change(t.Context(), "zoe", chat.Change{ID: chat.NewID(), Kind: chat.Leave})
+	require.NoError(t, err)
+
+	n = start()
+	for name, rooms := range map[string]int{"ana": 1, "bob": 0, "eve": 0, "zoe": 0, "new": 1} {
+		require.Len(t, connect(t, n, name, nil).Welcome().Rooms, rooms, name)
+	}
+	r, err = n.Room(t.Context(), "bob", id)
+	require.NoError(t, err)
+	join(t, r, "bob")
+	require.Len(t, connect(t, start(), "bob", nil).Welcome().Rooms, 1, "who comes by oneself is in")
+	info, err := r.Info(t.Context(), "ana")
+	require.NoError(t, err)
+	require.Equal(t, 3, info.Members)
+}
