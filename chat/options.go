@@ -54,8 +54,9 @@ type Options struct {
 	Authorize func(ctx context.Context, a Action) error
 
 	// Intercept sees every message, and every new text of one, before it is
-	// stored. It may change it, or refuse it with an error: a
-	// [*command.Error] reaches the sender as it is. It may be called
+	// stored. It may let it pass, change it, or refuse it with an error: the
+	// code and message of a [*command.Error] reach the sender as they are, as a
+	// reason or as an answer in the message's place. It may be called
 	// concurrently. It is not called for a resend of what is stored.
 	Intercept func(ctx context.Context, m *Intercepted) error
 

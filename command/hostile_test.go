@@ -108,12 +108,12 @@ func TestHostileAnswers(t *testing.T) {
 		"too many parts":     {`{"v":1,"parts":[` + strings.Repeat(`{"text":"a"},`, 16) + `{"text":"a"}]}`, command.CodeBotError},
 		"too much together":  {`{"v":1,"parts":[` + strings.Repeat(`{"text":"`+strings.Repeat("日", 4000)+`"},`, 6) + `{"text":"a"}]}`, command.CodeBotError},
 		"error without text": {`{"v":1,"error":{"code":"NOT A CODE","message":""}}`, command.CodeBotError},
-		"not UTF-8":          {`{"v":1,"parts":[{"text":"` + "\xff" + `"}]}`, command.CodeTimeout},
-		"no JSON":            {"hello", command.CodeTimeout},
-		"nothing":            {"", command.CodeTimeout},
-		"other version":      {`{"v":2,"parts":[{"text":"a"}]}`, command.CodeTimeout},
-		"twice the same key": {`{"v":1,"parts":[],"parts":[{"text":"a"}]}`, command.CodeTimeout},
-		"very deep":          {`{"v":1,"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, command.CodeTimeout},
+		"not UTF-8":          {`{"v":1,"parts":[{"text":"` + "\xff" + `"}]}`, command.CodeBotError},
+		"no JSON":            {"hello", command.CodeBotError},
+		"nothing":            {"", command.CodeBotError},
+		"other version":      {`{"v":2,"parts":[{"text":"a"}]}`, command.CodeBotError},
+		"twice the same key": {`{"v":1,"parts":[],"parts":[{"text":"a"}]}`, command.CodeBotError},
+		"very deep":          {`{"v":1,"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, command.CodeBotError},
 		"10 MB":              {`{"v":1,"parts":[{"text":"` + strings.Repeat("a", 10<<20) + `"}]}`, command.CodeTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,6 +124,9 @@ func TestHostileAnswers(t *testing.T) {
 				o, took := h.ask("it")
 				require.Equal(t, chat.CallFailed, o.Status)
 				require.Equal(t, c.code, o.Error.Code)
+				if c.code == command.CodeBotError {
+					require.Less(t, took, time.Second, "nobody waits for a better one")
+				}
 				require.LessOrEqual(t, took, command.DefaultTimeout+2*time.Second)
 				require.Empty(t, o.Text)
 				require.Empty(t, h.said())

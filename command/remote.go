@@ -116,16 +116,19 @@ func (r *Remote) Send(ctx context.Context, c Call) error {
 // Results calls fn with the replies to the calls of this store until ctx ends;
 // then it returns nil. id is the call's, bot who replied; both come from the
 // broker, not from the bot. fn may be called concurrently, and again with a
-// reply that it returned an error for. A reply that breaks the limits comes as
-// bot_error; what can't be read at all is dropped.
+// reply that it returned an error for. A reply that breaks the limits, or can't
+// be read at all, comes as bot_error: nobody need wait for a better one.
 func (r *Remote) Results(ctx context.Context, fn func(ctx context.Context, id, bot string, reply Reply) error) error {
 	err := r.bus.Results(ctx, r.store, func(ctx context.Context, res transport.Result) error {
 		if res.Store != r.store || res.ID == "" {
-			return r.reject(ctx, res, fmt.Errorf("command: result for store %q", res.Store))
+			err := fmt.Errorf("command: result for store %q", res.Store)
+			r.log.WarnContext(ctx, "result of a bot is dropped", "bot", res.Bot, "call", res.ID, "err", err)
+			return transport.Reject(err)
 		}
 		reply, err := decodeReply(res.Body)
 		if err != nil {
-			return r.reject(ctx, res, err)
+			r.log.WarnContext(ctx, "result of a bot can't be read", "bot", res.Bot, "call", res.ID, "err", err)
+			reply = Reply{Err: Fail("The bot's answer can't be read.")}
 		}
 		return fn(ctx, res.ID, res.Bot, reply)
 	})
@@ -133,11 +136,6 @@ func (r *Remote) Results(ctx context.Context, fn func(ctx context.Context, id, b
 		return fmt.Errorf("command: receive results: %w", err)
 	}
 	return nil
-}
-
-func (r *Remote) reject(ctx context.Context, res transport.Result, err error) error {
-	r.log.WarnContext(ctx, "result of a bot is dropped", "bot", res.Bot, "call", res.ID, "err", err)
-	return transport.Reject(err)
 }
 
 // update makes the new view. The bus calls it one call at a time.
