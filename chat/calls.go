@@ -86,8 +86,11 @@ func (c *calls) lookup(name string) (spec CommandSpec, local bool, err error) {
 }
 
 // Commands implements [Hub].
-func (n *Node) Commands(ctx context.Context, by UserID) ([]CommandSpec, error) {
+func (n *Node) Commands(ctx context.Context, by UserID, room RoomID) ([]CommandSpec, error) {
 	if err := n.open(); err != nil {
+		return nil, err
+	}
+	if err := n.ask(by); err != nil {
 		return nil, err
 	}
 	all := n.calls.all()
@@ -95,7 +98,18 @@ func (n *Node) Commands(ctx context.Context, by UserID) ([]CommandSpec, error) {
 	if !found {
 		all = slices.Insert(all, i, helpSpec)
 	}
-	return all, nil
+	if room == "" || by == System {
+		return all, nil
+	}
+	sn, err := n.view(ctx, by, room)
+	if err != nil {
+		return nil, fmt.Errorf("chat: commands in room %q: %w", room, err)
+	}
+	me := sn.Members[by]
+	if permit(by, run, place{kind: sn.Info.Kind, archived: sn.Info.Archived, role: me.Role, banned: me.Banned}) != nil {
+		return nil, nil
+	}
+	return slices.DeleteFunc(all, func(s CommandSpec) bool { return !s.Permits(string(me.Role)) }), nil
 }
 
 // helpSpec describes the command that the node answers itself.

@@ -46,10 +46,11 @@ type Hub interface {
 	// Inbox returns all rooms that by is a member of, with what is unread.
 	Inbox(ctx context.Context, by UserID) (Inbox, error)
 
-	// Commands returns the specs of all commands, /help included, sorted by
-	// name. Where a spec names roles, it depends on the room whether by may
-	// call it.
-	Commands(ctx context.Context, by UserID) ([]CommandSpec, error)
+	// Commands returns the specs of the commands that by may call in a room,
+	// /help included, sorted by name: none where by may call none. An empty
+	// room means all commands; where a spec names roles, it depends on the
+	// room whether by may call it.
+	Commands(ctx context.Context, by UserID, room RoomID) ([]CommandSpec, error)
 
 	// Limits returns the limits that requests are held to.
 	Limits() Limits

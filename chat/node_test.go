@@ -364,7 +364,7 @@ func TestFastCommand(t *testing.T) {
 	require.Equal(t, "unknown_command", chat.AsError(err).Code)
 	require.Contains(t, err.Error(), "time")
 
-	specs, err := n.Commands(t.Context(), "ana")
+	specs, err := n.Commands(t.Context(), "ana", "")
 	require.NoError(t, err)
 	require.Len(t, specs, 2)
 	require.Equal(t, "help", specs[0].Name)

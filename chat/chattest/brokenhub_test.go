@@ -117,11 +117,11 @@ func (b brokenHub) Inbox(ctx context.Context, by chat.UserID) (chat.Inbox, error
 	return b.Hub.Inbox(ctx, by)
 }
 
-func (b brokenHub) Commands(ctx context.Context, by chat.UserID) ([]chat.CommandSpec, error) {
+func (b brokenHub) Commands(ctx context.Context, by chat.UserID, room chat.RoomID) ([]chat.CommandSpec, error) {
 	if b.commands != nil {
 		return b.commands(ctx, b.Hub, by)
 	}
-	return b.Hub.Commands(ctx, by)
+	return b.Hub.Commands(ctx, by, room)
 }
 
 func (b brokenHub) Limits() chat.Limits {

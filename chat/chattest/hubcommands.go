@@ -307,7 +307,7 @@ func hubTooManyCommands(s *stage) {
 
 func hubCommandList(s *stage) {
 	ann, _, _ := s.cast()
-	specs, err := ann.hub.Commands(s.Context(), "ann")
+	specs, err := ann.hub.Commands(s.Context(), "ann", "")
 	s.ok(err, "Commands")
 	var names []string
 	for _, c := range specs {

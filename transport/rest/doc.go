@@ -27,7 +27,7 @@
 //	POST   /rooms/{room}/members           {} joins, {"user"} invites
 //	PATCH  /rooms/{room}/members/{user}    one of {"role"}, {"banned"}
 //	DELETE /rooms/{room}/members/{user}    oneself: leaves; somebody else: removes
-//	GET    /commands                       the commands that I may call
+//	GET    /commands?room=                 the commands that I may call there
 //
 // Answers have the shapes of the WebSocket protocol: {"room": …}, {"rooms": …,
 // "more"}, {"members": …, "more"}, {"commands": …}, a page of events, or

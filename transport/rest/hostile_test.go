@@ -95,6 +95,8 @@ func TestHostileRequests(t *testing.T) {
 		"50 both":                    {"GET", messages + "?after=1&before=3", ``, "", nil, 400, "bad_request", "after"},
 		"50 around 0":                {"GET", messages + "?around=0", ``, "", nil, 400, "bad_request", "around"},
 		"50 around and after":        {"GET", messages + "?around=2&after=1", ``, "", nil, 400, "bad_request", "around"},
+		"commands of no room":        {"GET", "/commands?room=none", ``, "", nil, 404, "not_found", ""},
+		"commands of no id":          {"GET", "/commands?room=..%2Fx", ``, "", nil, 400, "bad_request", "room"},
 		"50 rooms after dots":        {"GET", "/rooms?after=../x", ``, "", nil, 400, "bad_request", "after"},
 		"51 name taken":              {"POST", "/rooms", `{"name":"General"}`, "", nil, 409, "conflict", "name"},
 		"no key":                     {"POST", messages, `{"text":"a"}`, "", map[string]string{"Idempotency-Key": ""}, 400, "bad_request", "id"},
@@ -258,7 +260,7 @@ func (s *stubHub) Room(context.Context, chat.UserID, chat.RoomID) (chat.Room, er
 func (s *stubHub) Rooms(context.Context, chat.UserID, chat.RoomID, int) ([]chat.RoomInfo, error) {
 	return nil, s.err
 }
-func (s *stubHub) Commands(context.Context, chat.UserID) ([]chat.CommandSpec, error) {
+func (s *stubHub) Commands(context.Context, chat.UserID, chat.RoomID) ([]chat.CommandSpec, error) {
 	return nil, s.err
 }
 func (s *stubHub) CreateRoom(context.Context, chat.UserID, chat.NewRoom) (chat.Room, error) {

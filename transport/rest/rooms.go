@@ -164,7 +164,11 @@ func (q *request) change(inBody string, c chat.Change) error {
 }
 
 func (q *request) commands() error {
-	specs, err := q.hub.Commands(q.r.Context(), q.by)
+	room := q.r.URL.Query().Get("room")
+	if room != "" && !roomID.MatchString(room) {
+		return badRequest("room", "room must be the id of a room.")
+	}
+	specs, err := q.hub.Commands(q.r.Context(), q.by, chat.RoomID(room))
 	if err != nil {
 		return err
 	}

@@ -184,11 +184,12 @@ func (c *Client) Members(ctx context.Context, room chat.RoomID, after chat.UserI
 	return r.Members, r.More, err
 }
 
-// Commands returns the specs of all commands that the user may call.
-func (c *Client) Commands(ctx context.Context) ([]chat.CommandSpec, error) {
+// Commands returns the specs of the commands that the user may call in a room;
+// an empty room means all commands that there are.
+func (c *Client) Commands(ctx context.Context, room chat.RoomID) ([]chat.CommandSpec, error) {
 	var all []chat.CommandSpec
 	for after := ""; ; {
-		k, err := c.do(ctx, "commands", "", &commandsRequest{After: after, Limit: page(maxLimit)})
+		k, err := c.do(ctx, "commands", "", &commandsRequest{Room: room, After: after, Limit: page(maxLimit)})
 		if err != nil {
 			return nil, err
 		}
@@ -204,11 +205,12 @@ func (c *Client) Commands(ctx context.Context) ([]chat.CommandSpec, error) {
 	}
 }
 
-// Complete offers ways to go on with a command line at the cursor. Both cursor
-// and the result count bytes of line; see [command.Complete].
-func (c *Client) Complete(ctx context.Context, line string, cursor int) (command.Completion, error) {
+// Complete offers ways to go on with a command line at the cursor, with the
+// commands that the user may call in a room; an empty room means all. Both
+// cursor and the result count bytes of line; see [command.Complete].
+func (c *Client) Complete(ctx context.Context, room chat.RoomID, line string, cursor int) (command.Completion, error) {
 	at := utf16Len(line[:min(max(cursor, 0), len(line))])
-	k, err := c.do(ctx, "complete", "", &completeRequest{Text: &line, Cursor: &at})
+	k, err := c.do(ctx, "complete", "", &completeRequest{Room: room, Text: &line, Cursor: &at})
 	if err != nil {
 		return command.Completion{}, err
 	}

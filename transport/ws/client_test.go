@@ -169,7 +169,7 @@ func TestClientsTalk(t *testing.T) {
 	require.NoError(t, bob.MarkRead(ctx, lobby, st.Seq))
 	require.NoError(t, bob.Typing(ctx, lobby))
 	require.ErrorIs(t, bob.Typing(ctx, "none"), chat.ErrNotFound)
-	specs, err := bob.Commands(ctx)
+	specs, err := bob.Commands(ctx, "")
 	require.NoError(t, err)
 	_ = specs
 	_, err = bob.Leave(ctx, lobby)

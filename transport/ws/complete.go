@@ -8,7 +8,7 @@ import (
 )
 
 func (r *completeRequest) serve(ctx context.Context, c *conn, _ string, o *object) error {
-	specs, err := c.h.hub.Commands(ctx, c.user())
+	specs, err := c.h.hub.Commands(ctx, c.user(), r.Room)
 	if err != nil {
 		return err
 	}

@@ -38,13 +38,13 @@ func TestComplete(t *testing.T) {
 	s := start(t, &chat.Options{Commands: described{}}, nil)
 	c := s.client("ann", nil)
 	ctx := context.Background()
-	got, err := c.Complete(ctx, "/tr", 3)
+	got, err := c.Complete(ctx, "", "/tr", 3)
 	require.NoError(t, err)
 	require.NotEmpty(t, got.Choices)
 	require.Contains(t, got.Choices[0].Text, "trade")
 
 	line := "/trade 😀 se"
-	got, err = c.Complete(ctx, line, len(line))
+	got, err = c.Complete(ctx, "", line, len(line))
 	require.NoError(t, err)
 	want := command.Complete(described{}.Specs(), line, len(line))
 	require.NotEmpty(t, want.Choices)
@@ -53,5 +53,8 @@ func TestComplete(t *testing.T) {
 	p, _ := s.hello("bob")
 	require.Equal(t, "bad_request", code(p.ask("complete", map[string]any{"text": "/x"})))
 	require.Equal(t, "bad_request", code(p.ask("complete", map[string]any{"text": "/x", "cursor": -1})))
-	require.Equal(t, "ok", p.ask("complete", map[string]any{"text": "/x", "cursor": 99, "room": "r"})["type"])
+	require.Equal(t, "ok", p.ask("complete", map[string]any{"text": "/x", "cursor": 99})["type"])
+	require.Equal(t, "bad_request", code(p.ask("complete", map[string]any{"text": "/x", "cursor": 2, "room": "a b"})))
+	require.Equal(t, "not_found", code(p.ask("complete", map[string]any{"text": "/x", "cursor": 2, "room": "none"})))
+	require.Equal(t, "not_found", code(p.ask("commands", map[string]any{"room": "none"})))
 }

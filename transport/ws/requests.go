@@ -200,21 +200,31 @@ type membersRequest struct {
 func (r *membersRequest) check() *chat.Error { return first(checkRoom(r.Room), checkLimit(r.Limit)) }
 
 type commandsRequest struct {
-	After string `json:"after,omitempty"`
-	Limit *int   `json:"limit,omitempty"`
+	Room  chat.RoomID `json:"room,omitempty"`
+	After string      `json:"after,omitempty"`
+	Limit *int        `json:"limit,omitempty"`
 }
 
-func (r *commandsRequest) check() *chat.Error { return checkLimit(r.Limit) }
+func (r *commandsRequest) check() *chat.Error { return first(mayRoom(r.Room), checkLimit(r.Limit)) }
+
+// mayRoom checks the id of a room that may be left out.
+func mayRoom(id chat.RoomID) *chat.Error {
+	if id == "" {
+		return nil
+	}
+	return checkRoom(id)
+}
 
 // completeRequest has its cursor in UTF-16 code units, as the strings of
 // JavaScript, Java and JSON's own escapes count.
 type completeRequest struct {
-	Text   *string `json:"text"`
-	Cursor *int    `json:"cursor"`
+	Room   chat.RoomID `json:"room,omitempty"`
+	Text   *string     `json:"text"`
+	Cursor *int        `json:"cursor"`
 }
 
 func (r *completeRequest) check() *chat.Error {
-	fault := first(required("text", r.Text), required("cursor", r.Cursor))
+	fault := first(mayRoom(r.Room), required("text", r.Text), required("cursor", r.Cursor))
 	if fault == nil && *r.Cursor < 0 {
 		return bad("cursor", "A cursor is a number of UTF-16 code units.")
 	}

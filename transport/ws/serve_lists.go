@@ -93,7 +93,7 @@ func (r *membersRequest) serve(ctx context.Context, c *conn, _ string, o *object
 const maxSpec = 64 << 10
 
 func (r *commandsRequest) serve(ctx context.Context, c *conn, _ string, o *object) error {
-	specs, err := c.h.hub.Commands(ctx, c.user())
+	specs, err := c.h.hub.Commands(ctx, c.user(), r.Room)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func ask(t *testing.T, quotes, line string) (chat.Outcome, []chat.Event) {
 	ctx := t.Context()
 	require.NoError(t, node.Admit(ctx, chat.Principal{User: chat.User{ID: "ann", Name: "ann"}}))
 	require.Eventually(t, func() bool {
-		specs, err := node.Commands(ctx, "ann")
+		specs, err := node.Commands(ctx, "ann", "")
 		require.NoError(t, err)
 		for _, s := range specs {
 			if s.Name == "stock" {

@@ -632,10 +632,10 @@ export class Client {
 		return pages((page) => this.members(room, page).then(({ members, more }) => ({ items: members, more })), (m) => m.user.id);
 	}
 
-	/** All commands that I may call. @returns {Promise<Record<string, any>[]>} */
-	commands() {
+	/** All commands, or those that I may call in a room. @param {string} [room] @returns {Promise<Record<string, any>[]>} */
+	commands(room) {
 		return pages(async (page) => {
-			const reply = await this.request("commands", page);
+			const reply = await this.request("commands", room === undefined ? page : { ...page, room });
 			/** @type {Record<string, any>[]} */
 			const items = cleanList(reply.commands, (c) => (isObject(c) && isText(c.name) ? c : null));
 			return { items, more: reply.more === true };
