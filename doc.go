@@ -52,7 +52,8 @@
 // examples/minimal is a chat in a dozen lines. examples/fullstack is the
 // reference system in one process: page, auth service, chatroom service and
 // stock bot. examples/auth, examples/chatroom and examples/stockbot are its
-// services as programs of their own.
+// services as programs of their own. examples/loadtest puts load on a running
+// chat and checks what comes back.
 //
 // [chat]: https://pkg.go.dev/github.com/carlware/gochat/chat
 // [chat.Node]: https://pkg.go.dev/github.com/carlware/gochat/chat#Node

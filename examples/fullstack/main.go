@@ -75,7 +75,7 @@ func (c *config) complete(ln net.Listener) {
 	if c.auth.Database == "" {
 		c.auth.Database = beside(c.store, ".db")
 	}
-	if c.auth.KeyFile == "" && c.auth.Database != chatsvc.Memory {
+	if c.auth.KeyFile == "" && c.store != chatsvc.Memory && c.auth.Database != chatsvc.Memory {
 		c.auth.KeyFile = beside(c.store, ".key")
 	}
 }

@@ -126,7 +126,7 @@ func handshake(conn net.Conn, u *url.URL, o *DialOptions) ([]byte, error) {
 		readers.Put(br)
 	}()
 	br.Reset(conn)
-	resp, err := http.ReadResponse(br, r)
+	resp, err := http.ReadResponse(br, r) //nolint:bodyclose // the body is the connection's
 	if err != nil {
 		return nil, fmt.Errorf("rawws: handshake: %w", err)
 	}
