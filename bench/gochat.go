@@ -70,7 +70,7 @@ func startGochat(rooms, conns, size int) (server, error) {
 	g.Handler = ws.NewHandler(node, func(r *http.Request) (chat.Principal, error) {
 		_, conn := place(r)
 		return chat.Principal{User: chat.User{ID: userID(conn), Name: string(userID(conn))}}, nil
-	}, nil)
+	}, &ws.Options{Limits: ws.Limits{Rate: unlimited}})
 	return g, nil
 }
 

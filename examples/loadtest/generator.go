@@ -122,7 +122,7 @@ func (g *generator) open() error {
 	defer late.Stop()
 	for g.opened.Load() < int64(len(g.sessions)) {
 		if n := g.goneCount.Load(); n > 0 {
-			return fmt.Errorf("%d sessions were not let in: %s", n, g.reasons(g.gone))
+			return fmt.Errorf("%d sessions were not let in: %s; with 4505, use more users", n, g.reasons(g.gone))
 		}
 		select {
 		case <-g.wake:

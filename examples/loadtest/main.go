@@ -3,7 +3,7 @@
 // message once and in order. Against the demo:
 //
 //	go run ./examples/fullstack -store memory
-//	go run ./examples/loadtest -sessions 300 -rate 25 -duration 30s
+//	go run ./examples/loadtest -sessions 90 -rate 25 -duration 30s
 //
 // It logs in at -url as the demo users, makes rooms for the run, opens the
 // sessions during -ramp, and then posts -rate messages a second for -duration,
@@ -16,12 +16,13 @@
 // # Users
 //
 // The sessions are spread over the users, and all sessions of a user are in the
-// same rooms. How often a user may post is limited, and how many connections a
-// user may have, so many sessions need many users. They come from
+// same rooms. How often a user may post is limited (10 times a second), and how
+// many connections a user may have (32), so many sessions need many users. They
+// come from
 //
 //   - nothing: the demo users carlos, john and gerard;
 //   - -users: a file of lines "name password", who log in at the auth service;
-//     -add-users 500 -auth-db gochat-auth.db writes such a file and makes the
+//     -add-users 350 -auth-db gochat-auth.db writes such a file and makes the
 //     users, beside the service or without it, and ends;
 //   - -token-command: a command whose output is one token a line, for each user
 //     one; it is run again when the tokens end, and names the same users;
