@@ -19,7 +19,7 @@ import (
 // An idle connection is one goroutine.
 func TestIdleGoroutines(t *testing.T) {
 	const n = 50
-	s := start(t, nil, nil)
+	s := start(t, nil, &Options{Limits: Limits{PerUser: -1}})
 	s.session(t)
 	count := func() int {
 		last := -1

@@ -181,9 +181,7 @@ func (c *conn) flush(o *batch) (gone bool) {
 		c.failed(err)
 	case n < len(o.b):
 		o.done = n
-		c.dragging()
-		c.tasks.Go(func() { c.drag(o) })
-		return true
+		return c.beginDrag(o)
 	case c.wrote(o):
 		c.shard.add(c) // behind the others
 	}
@@ -205,11 +203,17 @@ func (c *conn) drag(o *batch) {
 	}
 }
 
-// dragging notes that the peer does not keep up, if the peer is why.
-func (c *conn) dragging() {
+// beginDrag leaves o to a goroutine of the connection, unless that has ended.
+func (c *conn) beginDrag(o *batch) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.slow = c.wire.direct()
+	if c.dead { // finish may be waiting for tasks
+		c.writing = false
+		return false
+	}
+	c.slow = c.wire.direct() // else it is only the kind of connection
+	c.tasks.Go(func() { c.drag(o) })
+	return true
 }
 
 // wrote is told that o was written. It reports whether there is more to write;
