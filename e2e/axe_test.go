@@ -3,11 +3,8 @@ package e2e
 import (
 	"context"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -17,31 +14,10 @@ import (
 // and what axe calls best practice.
 const axeRules = `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]`
 
-// axeSource returns the source of axe-core, which npm fetches once by the lock
-// file beside this one. Nothing of it is in the repository.
+// axeSource returns the source of axe-core.
 func axeSource(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join("node_modules", "axe-core", "axe.min.js")
-	if b, err := os.ReadFile(path); err == nil {
-		return string(b)
-	}
-	lack := func(why string) {
-		t.Helper()
-		if os.Getenv("CI") != "" {
-			t.Fatal(why)
-		}
-		t.Skip(why + " (with CI set this is a failure)")
-	}
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		lack("axe-core is not here, and neither is npm to fetch it")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	if out, err := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund").CombinedOutput(); err != nil {
-		lack("npm ci: " + err.Error() + "\n" + string(out))
-	}
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(fromNPM(t, "axe-core", "axe.min.js"))
 	require.NoError(t, err)
 	return string(b)
 }

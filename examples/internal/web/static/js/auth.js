@@ -152,7 +152,7 @@ export class Auth {
 	/** @template T @param {() => Promise<T>} fn @returns {Promise<T>} */
 	#locked(fn) {
 		const { locks } = globalThis.navigator ?? {};
-		return locks ? locks.request(LOCK, fn) : fn();
+		return /** @type {Promise<T>} */ (locks ? locks.request(LOCK, fn) : fn());
 	}
 
 	/** @param {any} answer */

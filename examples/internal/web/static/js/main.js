@@ -79,10 +79,10 @@ function chat(user) {
 	session.start();
 }
 
-auth.onLogin = (user) => {
+auth.onLogin = (/** @type {import("./auth.js").User} */ user) => {
 	if (document.body.dataset.state === "login") chat(user);
 };
-auth.onEnd = (why) => {
+auth.onEnd = (/** @type {import("./auth.js").Ended} */ why) => {
 	if (why === "changed") return location.reload(); // another user has logged in, in another tab
 	if (why === "logout") return login("", true);
 	login("Your session has ended. Log in again; what was not sent is kept.");

@@ -41,7 +41,8 @@ export function composer({ store, session, onSent }) {
 
 	/** @type {string|null} */
 	let room = null;
-	/** @type {{type: "reply"|"edit", seq: number, text: string}|null} what the line is about */
+	/** @typedef {{type: "reply"|"edit", seq: number, text: string}|null} Context what the line is about */
+	/** @type {Context} */
 	let context = null;
 
 	function render() {
@@ -136,7 +137,7 @@ export function composer({ store, session, onSent }) {
 
 	// ---------------------------------------------------------------- answering and editing
 
-	/** @param {typeof context} next */
+	/** @param {Context} next */
 	function setContext(next) {
 		context = next;
 		about.hidden = next === null;
