@@ -165,6 +165,7 @@ func TestLogout(t *testing.T) {
 	// Everywhere: another device, which is another profile.
 	here, there := s.join(browser, "john"), s.join(browser, "john")
 	here.click("user-menu")
+	here.click("logins")
 	here.click("logout-all")
 	here.click("confirm")
 	for _, p := range []*page{here, there} {

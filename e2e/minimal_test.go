@@ -2,13 +2,13 @@ package e2e
 
 import (
 	"context"
+	"net"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/internal/proctest"
 )
@@ -25,9 +25,11 @@ func TestMinimal(t *testing.T) {
 	}
 	join := func(browser context.Context, name string) *page {
 		p := newPage(t, browser, name)
-		require.Eventually(t, func() bool {
-			return chromedp.Do(p.ctx, chromedp.Navigate("http://"+addr+"/#"+name)) == nil
-		}, patience, tick)
+		p.eventually("the program answers", func() bool {
+			conn, err := net.Dial("tcp", addr)
+			return err == nil && conn.Close() == nil
+		})
+		p.open("http://" + addr + "/#" + name)
 		p.until("that it is online", `document.getElementById("state").textContent === "online"`)
 		return p
 	}

@@ -8,6 +8,7 @@
 
 /**
  * @typedef {{id: string, name: string}} User
+ * @typedef {{id: string, since: number, used: number, current: boolean}} Login since when, and used last, in ms
  * @typedef {{demo: boolean, demo_users: string[]}} Config
  * @typedef {"expired"|"logout"|"changed"} Ended why: the login ended, was ended here or in another tab, or is another user's now
  */
@@ -118,6 +119,20 @@ export class Auth {
 		this.#channel?.postMessage({ type: "logout" });
 		this.onEnd("logout");
 		await this.#fetch("POST", `${this.#base}/logout`, {}).catch(() => {});
+	}
+
+	/** Where this user is logged in: this one first, then the one that was used last. @returns {Promise<Login[]>} */
+	async logins() {
+		const { sessions } = await this.#fetch("GET", `${this.#base}/sessions`, undefined, true);
+		const list = (Array.isArray(sessions) ? sessions : []).filter((s) => typeof s?.id === "string").map((s) => ({
+			id: s.id, since: Date.parse(s.since), used: Date.parse(s.used), current: s.current === true,
+		}));
+		return list.sort((a, b) => Number(b.current) - Number(a.current) || b.used - a.used);
+	}
+
+	/** Ends one of them, elsewhere. @param {string} id */
+	async endLogin(id) {
+		await this.#fetch("DELETE", `${this.#base}/sessions/${encodeURIComponent(id)}`, undefined, true);
 	}
 
 	/** Ends all logins of this user, on every device; this one too. */

@@ -171,3 +171,20 @@ test("users are found by a query that is escaped, and hostile answers are not be
 	answers["/auth/config"] = () => ({ body: { demo: "yes", demo_users: [1, "carlos"] } });
 	assert.deepEqual(await auth.config(), { demo: false, demo_users: ["carlos"] });
 });
+
+test("logins: this one first, and another can be ended", async () => {
+	answers["/auth/login"] = session();
+	answers["/auth/sessions"] = () => ({ body: { sessions: [
+		{ id: "old", since: "2026-01-01T00:00:00Z", used: "2026-01-02T00:00:00Z", current: false },
+		{ id: "new", since: "2026-01-01T00:00:00Z", used: "2026-01-03T00:00:00Z" },
+		{ id: "here", since: "2026-01-01T00:00:00Z", used: "2026-01-01T00:00:00Z", current: true }, { id: 7 }, null,
+	] } });
+	answers["/auth/sessions/a%2Fb"] = () => ({ status: 204, body: null });
+	const auth = new Auth();
+	await auth.login("carlos", "1234");
+	assert.deepEqual((await auth.logins()).map((l) => l.id), ["here", "new", "old"]);
+	await auth.endLogin("a/b");
+	assert.deepEqual(calls.at(-1).slice(0, 2), ["DELETE", "/auth/sessions/a%2Fb"]);
+	answers["/auth/sessions"] = () => ({ body: {} });
+	assert.deepEqual(await auth.logins(), []);
+});

@@ -5,6 +5,8 @@
 /**
  * @typedef {{name: string, summary?: string, usage?: string, bot?: string, args?: any[]}} Spec
  * @typedef {{type: "command"|"message", text: string}} Parsed
+ * @typedef {{start: number, end: number, choices: {text: string, help: string}[], arg: {name: string, type: string, help: string}|null}} Completion
+ *   what a choice replaces, in UTF-16 units, and the argument at the cursor
  */
 
 /**
@@ -66,4 +68,21 @@ export function matching(text, cursor, specs) {
 export function hinted(text, specs) {
 	const name = /^\/([a-z][a-z0-9_-]*)[\s=]/i.exec(text)?.[1].toLowerCase();
 	return name === undefined ? undefined : specs.find((s) => s.name === name);
+}
+
+/**
+ * What the server offers for a line, without what does not fit it.
+ * @param {any} reply
+ * @param {string} line
+ * @returns {Completion|null}
+ */
+export function completionOf(reply, line) {
+	const { start, end, choices, arg } = reply ?? {};
+	if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start || end > line.length) return null;
+	const text = (/** @type {any} */ v) => (typeof v === "string" ? v : "");
+	return {
+		start, end,
+		choices: (Array.isArray(choices) ? choices : []).filter((c) => text(c?.text) !== "").map((c) => ({ text: c.text, help: text(c.help) })),
+		arg: text(arg?.name) === "" ? null : { name: arg.name, type: text(arg.type), help: text(arg.help) },
+	};
 }

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 
-import { asTyped, hinted, insertion, matching, parseLine, takesArguments, usageOf } from "./commands.js";
+import { asTyped, completionOf, hinted, insertion, matching, parseLine, takesArguments, usageOf } from "./commands.js";
 
 test("what a line is", () => {
 	const cases = [
@@ -64,4 +64,14 @@ test("what a choice types", () => {
 	assert.equal(insertion(SPECS[0]), "/help");
 	assert.equal(takesArguments({ name: "x", usage: "/x=<y>" }), true);
 	assert.equal(usageOf({ name: "x", usage: 7 }), "/x");
+});
+
+test("what the server offers is taken only where it fits the line", () => {
+	assert.deepEqual(completionOf({ start: 7, end: 7, choices: [{ text: "symbol=", help: "as in aapl.us" }, { text: "" }, null, 7], arg: { name: "symbol", type: "string" } }, "/stock "), {
+		start: 7, end: 7, choices: [{ text: "symbol=", help: "as in aapl.us" }], arg: { name: "symbol", type: "string", help: "" },
+	});
+	assert.deepEqual(completionOf({ start: 0, end: 2 }, "/s"), { start: 0, end: 2, choices: [], arg: null });
+	for (const bad of [null, {}, { start: 1 }, { start: 2, end: 1 }, { start: 0, end: 3 }, { start: -1, end: 1 }, { start: 0.5, end: 1 }, { start: "0", end: 1 }]) {
+		assert.equal(completionOf(bad, "/s"), null);
+	}
 });

@@ -5,7 +5,7 @@
  * makes HTML, and only addresses that a parser has understood become links.
  */
 
-/** @typedef {{text: string, href?: string, mention?: boolean}} Token */
+/** @typedef {{text: string, href?: string, mention?: boolean, other?: boolean}} Token mention: of who is reading; other: of somebody else */
 
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 const CANDIDATE = /(?<![\w:@/.+-])(?:https?:\/\/|mailto:)[^\s<>"\u0000-\u001f\u007f]+/gi;
@@ -55,9 +55,10 @@ function trimEnd(found) {
  * are the text.
  * @param {string} text
  * @param {string} [name] who is reading
+ * @param {string[]} [others] who else is called
  * @returns {Token[]}
  */
-export function tokens(text, name = "") {
+export function tokens(text, name = "", others = []) {
 	/** @type {Token[]} */
 	const out = [];
 	let at = 0;
@@ -68,29 +69,32 @@ export function tokens(text, name = "") {
 		const href = safeHref(found);
 		if (!href) continue;
 		links++;
-		out.push(...mentionTokens(text.slice(at, match.index), name), { text: found, href });
+		out.push(...mentionTokens(text.slice(at, match.index), name, others), { text: found, href });
 		at = match.index + found.length;
 	}
-	out.push(...mentionTokens(text.slice(at), name));
+	out.push(...mentionTokens(text.slice(at), name, others));
 	return out;
 }
 
-/** @param {string} name */
-function mentionPattern(name) {
-	const literal = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-	return new RegExp(`(?<![\\p{L}\\p{N}_@])@${literal}(?![\\p{L}\\p{N}_-])`, "giu");
+/** @param {...string} names */
+function mentionPattern(...names) {
+	const literal = (/** @type {string} */ name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+	const longestFirst = names.sort((a, b) => b.length - a.length).map(literal).join("|");
+	return new RegExp(`(?<![\\p{L}\\p{N}_@])@(?:${longestFirst})(?![\\p{L}\\p{N}_-])`, "giu");
 }
 
-/** @param {string} text @param {string} name @returns {Token[]} */
-function mentionTokens(text, name) {
+/** @param {string} text @param {string} name @param {string[]} others @returns {Token[]} */
+function mentionTokens(text, name, others) {
 	if (text === "") return [];
-	if (name === "" || !text.includes("@")) return [{ text }];
+	const names = [name, ...others].filter((n) => n !== "");
+	if (names.length === 0 || !text.includes("@")) return [{ text }];
+	const mine = `@${name}`.toLowerCase();
 	/** @type {Token[]} */
 	const out = [];
 	let at = 0;
-	for (const match of text.matchAll(mentionPattern(name))) {
+	for (const match of text.matchAll(mentionPattern(...names))) {
 		if (match.index > at) out.push({ text: text.slice(at, match.index) });
-		out.push({ text: match[0], mention: true });
+		out.push({ text: match[0], ...(match[0].toLowerCase() === mine ? { mention: true } : { other: true }) });
 		at = match.index + match[0].length;
 	}
 	if (at < text.length) out.push({ text: text.slice(at) });

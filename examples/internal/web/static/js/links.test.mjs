@@ -62,3 +62,10 @@ test("a few emoji alone are shown bigger", () => {
 	for (const yes of ["🎉", "👍🏽 🙌", "👩‍👩‍👧‍👦", "🇩🇪", "❤️❤️❤️", "1️⃣"]) assert.equal(isEmojiOnly(yes), true, yes);
 	for (const no of ["", " ", "a", "1", "#", "12", "🎉 hi", "🎉🎉🎉🎉", "🎉".repeat(1000)]) assert.equal(isEmojiOnly(no), false, no);
 });
+
+test("mentions of others are told from one's own", () => {
+	assert.deepEqual(tokens("hi @Ann-Marie and @ann, @me!", "me", ["ann", "Ann-Marie", ""]), [
+		{ text: "hi " }, { text: "@Ann-Marie", other: true }, { text: " and " }, { text: "@ann", other: true }, { text: ", " }, { text: "@me", mention: true }, { text: "!" },
+	]);
+	assert.deepEqual(tokens("@(.*) @x", "", ["(.*)"]), [{ text: "@(.*)", other: true }, { text: " @x" }]);
+});

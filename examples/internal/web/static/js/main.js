@@ -17,22 +17,24 @@
  *                settings-rename, settings-archive, leave-room; confirm-dialog, confirm
  *   timeline     timeline; message (data-seq, data-author: user id, data-name, data-id, data-state: stored, pending or failed),
  *                message-author, message-text, message-edited, message-error, message-retry, message-delete, quote; system;
- *                new-marker; jump-latest; reaction (data-emoji, data-count)
- *   actions      tools (in the message under the mouse or the focus), react, reply, edit, delete; emoji-picker, emoji (data-emoji), emoji-own
+ *                message-author (opens card, data-user: card-message, card-mention); new-marker; jump-latest; reaction (data-emoji, data-count)
+ *   actions      tools (in the message under the mouse or the focus), react, reply, copy-link, edit, delete; emoji-picker, emoji (data-emoji), emoji-own
  *   commands     command (running), note (what only I see; data-status: ephemeral or failed, data-code), note-text,
- *                note-dismiss, message-retry; command-popup, command-option (data-command)
+ *                note-dismiss, message-retry; command-popup, command-option (data-command), argument-option
  *   writing      composer, send, composer-about (what is answered or edited), composer-cancel, mention-option (data-user), typing
- *   other        toast, user-menu, logout, logout-all, me, announcer
+ *   menu         user-menu, notify, shortcuts (shortcuts-dialog), logout, logins: logins-dialog, login (data-current), login-end,
+ *                logins-status, logout-all
+ *   other        toast, me, announcer, skip
  */
 
 import { Auth } from "./auth.js";
+import { sayError } from "./errors.js";
 import { Client } from "./gochat.js";
 import { ChatSession } from "./session.js";
 import { Store } from "./store.js";
 import { forgetDrafts } from "./ui/drafts.js";
 import { fill } from "./ui/dom.js";
 import { showLogin } from "./ui/login.js";
-import { sayError } from "./ui/parts.js";
 import { shell } from "./ui/shell.js";
 import { toast } from "./ui/toast.js";
 

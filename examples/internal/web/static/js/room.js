@@ -50,11 +50,22 @@ export function newRoom(id, kind) {
 	};
 }
 
+/** The event with a sequence number. @param {ChatEvent[]} log ascending @param {number} seq */
+export function eventAt(log, seq) {
+	let [from, to] = [0, log.length];
+	while (from < to) {
+		const middle = (from + to) >> 1;
+		if (log[middle].seq < seq) from = middle + 1;
+		else to = middle;
+	}
+	return log[from]?.seq === seq ? log[from] : undefined;
+}
+
 /** What an event does to an earlier message. @param {Room} room @param {ChatEvent} e */
 export function apply(room, e) {
 	if ((e.kind !== "edited" && e.kind !== "deleted") || e.ref === undefined) return;
-	const i = room.log.findIndex((m) => m.seq === e.ref);
-	const target = room.log[i];
+	const target = eventAt(room.log, e.ref);
+	const i = target ? room.log.indexOf(target) : -1;
 	if (!target || target.deleted_by !== undefined) return;
 	const { text, data, mentions: _, reactions, ...rest } = target;
 	if (e.kind === "deleted") room.log[i] = { ...rest, deleted_by: e.seq };
@@ -111,8 +122,10 @@ export function titleOf(room, me) {
 	return room.peer ? `${me.name} (notes to self)` : "Direct message";
 }
 
+const names = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
+
 /** The order of lists. @param {Room} a @param {Room} b @param {User} me */
 export function byTitle(a, b, me) {
-	const order = titleOf(a, me).localeCompare(titleOf(b, me), undefined, { sensitivity: "base", numeric: true });
+	const order = names.compare(titleOf(a, me), titleOf(b, me));
 	return order || (a.id < b.id ? -1 : 1);
 }

@@ -2,6 +2,7 @@
 
 /** What stands in a room's timeline, from top to bottom. */
 
+import { eventAt } from "./room.js";
 import { dayKey, dayLabel, parseTime } from "./time.js";
 
 /**
@@ -12,7 +13,7 @@ import { dayKey, dayLabel, parseTime } from "./time.js";
  * @typedef {{type: "start", key: string, created?: ChatEvent}} StartRow the beginning of the room
  * @typedef {{type: "day", key: string, label: string}} DayRow
  * @typedef {{type: "new", key: string}} NewRow
- * @typedef {{type: "system", key: string, text: string, time: number}} SystemRow
+ * @typedef {{type: "system", key: string, seq: number, text: string, time: number}} SystemRow seq: of the first event in it
  * @typedef {{type: "message", key: string, event: ChatEvent, time: number, first: boolean, own: boolean, reactions: Reaction[],
  *   replyTo?: ChatEvent, saving: boolean, unquoted: boolean}} MessageRow first: of a group by one author; saving: I have changed it
  *   and the server has not answered; unquoted: it answers a message that is not loaded
@@ -24,6 +25,22 @@ import { dayKey, dayLabel, parseTime } from "./time.js";
 const GROUP = 5 * 60_000; // between two messages of a group
 const NAMES = 3; // who are named when several do the same
 
+/** @type {Reaction[]} */
+const NONE = [];
+
+/** @type {WeakMap<ChatEvent, {time: number, day: string}>} worked out once: a timeline is gone through again and again */
+const times = new WeakMap();
+
+/** @param {ChatEvent} e */
+function when(e) {
+	let known = times.get(e);
+	if (!known) {
+		const time = parseTime(e.time);
+		times.set(e, known = { time, day: dayKey(time) });
+	}
+	return known;
+}
+
 /**
  * @param {Room} room
  * @param {{me: import("./gochat.js").User, now: number}} o
@@ -34,7 +51,6 @@ export function rowsOf(room, { me, now }) {
 	const rows = [];
 	const reactions = reactionsOf(room, me);
 	const changed = changesOf(room);
-	const bySeq = new Map(room.log.map((e) => [e.seq, e]));
 	const notes = [...room.notes];
 	let day = "";
 	/** @type {MessageRow|null} the message that the next one may be grouped with */
@@ -63,8 +79,7 @@ export function rowsOf(room, { me, now }) {
 	for (const e of room.log) {
 		if (!SHOWN.has(e.kind) || e === began || (began && isFounder(began, e))) continue;
 		notesUpTo(e.seq);
-		const time = parseTime(e.time);
-		const key = dayKey(time);
+		const { time, day: key } = when(e);
 		if (key !== "" && key !== day) {
 			flush();
 			day = key;
@@ -80,7 +95,7 @@ export function rowsOf(room, { me, now }) {
 		if (e.kind !== "message") {
 			if (!joins.add(e, time)) {
 				flush();
-				if (!joins.add(e, time)) rows.push({ type: "system", key: `s${e.seq}`, text: systemText(e), time });
+				if (!joins.add(e, time)) rows.push({ type: "system", key: `s${e.seq}`, seq: e.seq, text: systemText(e), time });
 			}
 			before = null;
 			continue;
@@ -90,10 +105,12 @@ export function rowsOf(room, { me, now }) {
 		/** @type {MessageRow} */
 		const row = {
 			type: "message", key: keyOf(own, e.id, e.seq), event: changed.get(e.seq)?.(e) ?? e, time, own, first: !groups(before, e, time),
-			reactions: e.deleted_by === undefined ? reactions.get(e.seq) ?? [] : [], saving: changed.has(e.seq),
-			unquoted: e.ref !== undefined && e.call === undefined && !bySeq.has(e.ref),
+			reactions: e.deleted_by === undefined ? reactions.get(e.seq) ?? NONE : NONE, saving: changed.has(e.seq), unquoted: false,
 		};
-		if (e.ref !== undefined) row.replyTo = bySeq.get(e.ref);
+		if (e.ref !== undefined) {
+			row.replyTo = eventAt(room.log, e.ref);
+			row.unquoted = e.call === undefined && !row.replyTo;
+		}
 		rows.push(row);
 		before = row;
 	}
@@ -101,7 +118,7 @@ export function rowsOf(room, { me, now }) {
 	notesUpTo(Infinity);
 	let alone = !(before && before.own && before.event.call === undefined && now - before.time < GROUP);
 	for (const local of room.local.values()) {
-		const replyTo = local.replyTo === undefined ? undefined : bySeq.get(local.replyTo);
+		const replyTo = local.replyTo === undefined ? undefined : eventAt(room.log, local.replyTo);
 		if (replyTo) alone = true;
 		rows.push({ type: "local", key: keyOf(true, local.id, 0), local, first: alone && local.type === "message", ...(replyTo && { replyTo }) });
 		if (local.type === "message") alone = false;
@@ -225,6 +242,6 @@ class Joins {
 		const rest = names.length - shown.length;
 		const parts = rest > 0 ? [...shown, `${rest} others`] : shown;
 		const list = new Intl.ListFormat("en-GB", { type: "conjunction" }).format(parts);
-		return { type: "system", key: `s${first.seq}`, text: `${list} ${verb}`, time: this.#time };
+		return { type: "system", key: `s${first.seq}`, seq: first.seq, text: `${list} ${verb}`, time: this.#time };
 	}
 }

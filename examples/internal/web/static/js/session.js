@@ -5,11 +5,15 @@
  * store, which knows. It does not touch the document.
  */
 
-import { parseLine } from "./commands.js";
+import { completionOf, parseLine } from "./commands.js";
 import { mentions } from "./links.js";
+import { eventAt } from "./room.js";
 
 const PAGE = 50; // events of a page of history
-const SPECS_AGE = 30_000; // bots come and go
+const SPECS_AGE = 3_000; // bots come and go
+const FAR = 200; // events of a page on the way to a message that is far back
+const FARTHEST = 100; // such pages, and such waits
+const WAIT = 100; // ms
 const MENTIONS = 50; // in a message, by the protocol
 const SPREAD = 3_000; // all pages reconnect at once when a server comes back; their questions need not
 
@@ -88,6 +92,20 @@ export class ChatSession {
 		}
 	}
 
+	/**
+	 * Ways to go on with a command line, as the server's registry has them now.
+	 * @param {string} room @param {string} text @param {number} cursor
+	 * @returns {Promise<import("./commands.js").Completion|null>} null when it can't be asked
+	 */
+	async complete(room, text, cursor) {
+		if (this.store.conn.name !== "online") return null;
+		try {
+			return completionOf(await this.client.request("complete", { room, text, cursor }, { timeout: 5_000 }), text);
+		} catch {
+			return null; // the line can be typed as well
+		}
+	}
+
 	// ------------------------------------------------------------ reading
 
 	/** @param {string|null} id */
@@ -116,17 +134,54 @@ export class ChatSession {
 	/** Tries again what failed. */
 	reload() { this.#load(); }
 
-	/** Loads the page before what is there. */
-	async older() {
+	/** Loads the page before what is there. @param {number} [limit] */
+	async older(limit = PAGE) {
 		const { room } = this.store;
 		const first = room?.log[0]?.seq;
 		if (!room || room.loaded !== "yes" || !room.more || room.loadingOlder || first === undefined) return;
 		this.store.setLoadingOlder(room.id, true);
 		try {
-			this.store.olderPage(room.id, await this.client.history(room.id, { before: first, limit: PAGE }));
+			this.store.olderPage(room.id, await this.client.history(room.id, { before: first, limit }));
 		} finally {
 			this.store.setLoadingOlder(room.id, false);
 		}
+	}
+
+	/**
+	 * Loads back to a message.
+	 * @param {string} room
+	 * @param {number} seq
+	 * @returns {Promise<boolean>} whether it is there now
+	 */
+	async reach(room, seq) {
+		for (let asked = 0, waited = 0; asked < FARTHEST && waited < FARTHEST; ) {
+			const r = this.store.rooms.get(room);
+			if (this.store.current !== room || (this.store.ready && !r?.mine) || r?.loaded === "failed") return false;
+			const first = r?.log[0]?.seq;
+			if (r?.loaded === "yes" && (first === undefined || first <= seq || !r.more)) return eventAt(r.log, seq) !== undefined;
+			if (r?.loaded === "yes" && !r.loadingOlder) {
+				asked++;
+				await this.older(FAR);
+			} else {
+				waited++;
+				await new Promise((done) => setTimeout(done, WAIT));
+			}
+		}
+		return false;
+	}
+
+	/** @type {Map<string, Promise<import("./gochat.js").ChatEvent|null>>} */ #quoted = new Map();
+
+	/** A message that is not loaded, to be quoted; null when there is none. @param {string} room @param {number} seq */
+	quoted(room, seq) {
+		const key = `${room} ${seq}`;
+		const known = this.#quoted.get(key);
+		if (known) return known;
+		const asked = this.client.history(room, { before: seq + 1, limit: 1 })
+			.then(({ events }) => events.find((e) => e.seq === seq) ?? null, () => { this.#quoted.delete(key); return null; });
+		if (this.#quoted.size > 200) this.#quoted.clear();
+		this.#quoted.set(key, asked);
+		return asked;
 	}
 
 	/** Whether the end of the room that is open is in sight. @param {boolean} yes */

@@ -181,3 +181,42 @@ test("what was unsent before the reload is shown", () => {
 	new ChatSession(client, store);
 	assert.equal(store.rooms.get("r").local.get("a").text, "hi");
 });
+
+test("a message far back is reached page by page, and one that is not there is not looked for for ever", async () => {
+	const { client, store, session, welcome } = begin([{ id: "r", name: "r", kind: "public", head: 1000, read: 1000, unread: 0 }]);
+	client.pages.r = ({ before = 1001, limit }) => {
+		const from = Math.max(1, before - limit);
+		return { events: Array.from({ length: before - from }, (_, i) => event("r", from + i)), head: 1000, floor: 1, more: from > 1 };
+	};
+	session.open("r");
+	welcome();
+	await settle();
+	assert.equal(store.room.log[0].seq, 951);
+	assert.equal(await session.reach("r", 300), true);
+	assert.equal(store.room.log[0].seq, 151);
+	assert.equal(await session.reach("r", 2000), false);
+	client.pages.r = undefined;
+	await assert.rejects(session.reach("r", 1));
+	assert.equal(await session.reach("other", 1), false);
+});
+
+test("a quoted message is asked for once, and again after a failure", async () => {
+	const { client, session } = begin();
+	assert.equal((await session.quoted("r", 2)).seq, 2);
+	assert.equal((await session.quoted("r", 2)).seq, 2);
+	assert.equal(client.asked.length, 1);
+	assert.equal(await session.quoted("r", 9), null, "another message came instead");
+	assert.equal(await session.quoted("gone", 1), null);
+	client.pages.gone = () => ({ events: [event("gone", 1)], head: 1, floor: 1, more: false });
+	assert.equal((await session.quoted("gone", 1)).seq, 1);
+});
+
+test("completion is asked for when there is a connection, and is no error", async () => {
+	const { client, session, welcome } = begin();
+	assert.equal(await session.complete("r", "/stock ", 7), null);
+	welcome();
+	client.request = async (type, fields) => ({ start: 7, end: 7, choices: [{ text: `${type} ${fields.text}${fields.cursor}` }] });
+	assert.equal((await session.complete("r", "/stock ", 7)).choices[0].text, "complete /stock 7");
+	client.request = async () => { throw new Error("no"); };
+	assert.equal(await session.complete("r", "/stock ", 7), null);
+});

@@ -45,6 +45,9 @@ export class Store {
 	/** @type {Map<string, boolean>} who is here, of those of whom the server has told */
 	online = new Map();
 
+	/** @type {Map<string, string>} what people are called, of those who were seen */
+	names = new Map();
+
 	/** @type {Map<Topic, Set<(id?: string) => void>>} */ #subs = new Map();
 	/** @type {() => number} */ #now;
 
@@ -224,9 +227,19 @@ export class Store {
 		this.#tell("conn");
 	}
 
+	/** @param {User} user */
+	#met({ id, name }) {
+		if (this.names.get(id) === name) return;
+		this.names.set(id, name);
+		if (this.names.size > MAX_PRESENT) this.names.delete(this.names.keys().next().value ?? "");
+	}
+
 	/** @param {ChatEvent} e */
 	event(e) {
+		this.#met(e.user);
+		if (e.target) this.#met(e.target);
 		let room = this.rooms.get(e.room);
+		const before = room ? face(room) : "";
 		// Only members get events. What it is called comes a moment later.
 		if (!room) room = this.#put({ id: e.room, kind: "private", head: 0 }, true);
 		const subject = e.target ?? e.user;
@@ -269,7 +282,8 @@ export class Store {
 			room.active = Math.max(room.active, Date.parse(e.time) || 0);
 			if (e.user.id !== this.me.id && this.attending !== e.room && e.seq > room.read) this.#unread(room, e);
 		}
-		this.#changed(e.room);
+		this.#tell("room", e.room);
+		if (face(room) !== before) this.#tell("rooms");
 	}
 
 	/** @param {Room} room @param {ChatEvent} e */
@@ -300,7 +314,7 @@ export class Store {
 			for (const room of this.rooms.values()) {
 				for (const local of room.local.values()) {
 					if (local.call !== n.call) continue;
-					local.progress = n.text;
+					room.local.set(local.id, { ...local, progress: n.text });
 					this.#tell("room", room.id);
 				}
 			}
@@ -349,6 +363,7 @@ export class Store {
 	/** What the server says of who is here. @param {{user: User, online: boolean}[]} list */
 	present(list) {
 		for (const { user, online } of list) {
+			this.#met(user);
 			this.online.delete(user.id); // to the end: the oldest go first
 			this.online.set(user.id, online);
 		}
@@ -468,6 +483,7 @@ export class Store {
 	loadedPage(id, page) {
 		const room = this.rooms.get(id);
 		if (!room || room.loaded !== "loading") return;
+		for (const e of page.events) this.#met(e.user);
 		const live = room.log.filter((e) => e.seq > (page.events.at(-1)?.seq ?? 0));
 		room.log = [...counted(page), ...live];
 		for (const e of live) apply(room, e);
@@ -486,6 +502,7 @@ export class Store {
 	olderPage(id, page) {
 		const room = this.rooms.get(id);
 		if (!room || room.loaded !== "yes") return;
+		for (const e of page.events) this.#met(e.user);
 		const first = room.log[0]?.seq ?? Infinity;
 		const older = counted(page).filter((e) => e.seq < first);
 		const later = room.log;
@@ -510,6 +527,11 @@ export class Store {
 		this.specs = specs;
 		this.#tell("specs");
 	}
+}
+
+/** What the list of rooms shows of one, and its place there: most events change nothing of it. @param {Room} room */
+function face(room) {
+	return JSON.stringify([room.mine, room.name, room.archived, room.unread, room.mentioned, room.kind === "direct" && room.active]);
 }
 
 /** Notes up to where the reactions of a page are counted. @param {{events: ChatEvent[], head: number}} page */

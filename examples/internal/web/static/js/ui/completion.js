@@ -2,7 +2,10 @@
 
 import { h, fill } from "./dom.js";
 
-/** @typedef {{title: string, detail: string, data: Record<string, string>, picture?: Node, exact: string, take: () => void}} Offer exact: typed so, Enter sends */
+/**
+ * @typedef {{title: string, detail: string, data: Record<string, string>, picture?: Node, exact: string, optional?: boolean, take: () => void}} Offer
+ *   exact: typed so, Enter sends; optional: Enter sends unless it was chosen by an arrow key
+ */
 
 /**
  * The list above the composer: what a line could become. The focus stays in the
@@ -16,6 +19,7 @@ export function completion(input) {
 	/** @type {Offer[]} */
 	let offered = [];
 	let chosen = 0;
+	let moved = false; // by an arrow key
 
 	/** @param {number} i */
 	function mark(i) {
@@ -39,9 +43,10 @@ export function completion(input) {
 		/** @param {Offer[]} offers @param {...import("./dom.js").Child} words what is said where there is nothing to choose */
 		show(offers, ...words) {
 			offered = offers;
+			moved = false;
 			el.hidden = offers.length === 0 && words.length === 0;
 			list.hidden = offers.length === 0;
-			hint.hidden = offers.length > 0 || words.length === 0;
+			hint.hidden = words.length === 0;
 			fill(hint, ...words);
 			fill(list, offers.map((o, i) => h("li", {
 				id: `command-${i}`, class: "option", role: "option", "aria-selected": "false", data: o.data,
@@ -56,10 +61,11 @@ export function completion(input) {
 			if (offered.length > 0) {
 				const step = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
 				if (step !== 0) {
+					moved = true;
 					mark((chosen + step + offered.length) % offered.length);
 					return true;
 				}
-				const exact = input.value.trim().toLowerCase() === offered[chosen].exact;
+				const exact = input.value.trim().toLowerCase() === offered[chosen].exact || (offered[chosen].optional && !moved);
 				if (e.key === "Tab" || (e.key === "Enter" && !e.shiftKey && !exact)) {
 					offered[chosen].take();
 					return true;

@@ -1,13 +1,14 @@
 // @ts-check
 
 import { hinted, insertion, matching, usageOf } from "../commands.js";
+import { sayError } from "../errors.js";
 import { matchingUsers, mentionAt } from "../mention.js";
 import { changes, titleOf } from "../room.js";
 import { completion } from "./completion.js";
 import { draft, keepDraft } from "./drafts.js";
 import { fill, h, setText } from "./dom.js";
 import { icon } from "./icons.js";
-import { avatar, iconButton, sayError } from "./parts.js";
+import { avatar, iconButton } from "./parts.js";
 import { toast } from "./toast.js";
 
 const MOST = 8; // commands offered at once
@@ -187,9 +188,27 @@ export function composer({ store, session, onSent }) {
 		if (input.value.startsWith("/")) session.refreshSpecs();
 		const specs = matching(input.value, input.selectionStart, store.specs).slice(0, MOST);
 		const spec = specs.length > 0 ? undefined : hinted(input.value, store.specs);
+		if (spec && room) offerArguments(room, spec);
 		popup.show(specs.map((s) => ({
 			title: usageOf(s), detail: s.summary ?? "", data: { testid: "command-option", command: s.name }, exact: `/${s.name}`, take: () => put(insertion(s)),
 		})), ...(spec ? [h("code", {}, usageOf(spec)), h("span", { dir: "auto" }, spec.summary ?? "")] : []));
+	}
+
+	/** What the server knows of the arguments at the cursor. @param {string} id @param {import("../commands.js").Spec} spec */
+	async function offerArguments(id, spec) {
+		const [line, cursor] = [input.value, input.selectionStart];
+		const found = await session.complete(id, line, cursor);
+		if (!found || room !== id || input.value !== line || input.selectionStart !== cursor || document.activeElement !== input) return;
+		const hint = [h("code", {}, usageOf(spec)), h("span", { dir: "auto" }, found.arg?.help || spec.summary || "")];
+		// A choice that is there already needs no offer.
+		const choices = found.choices.filter((c) => c.text !== line.slice(found.start, found.end)).slice(0, MOST);
+		popup.show(choices.map((c) => ({
+			title: c.text, detail: c.help, data: { testid: "argument-option" }, exact: "", optional: true,
+			take: () => {
+				input.setRangeText(c.text, found.start, found.end, "end");
+				typed();
+			},
+		})), ...hint);
 	}
 
 	/** @param {string} id @param {{start: number, part: string}} at */
@@ -244,6 +263,14 @@ export function composer({ store, session, onSent }) {
 		/** @param {string} text a line to be sent as it was */
 		put: (text) => { setContext(null); put(text); popup.close(); },
 		focus: () => input.focus(),
+		/** Puts a name where the cursor is. @param {string} name */
+		mention(name) {
+			const before = input.value.slice(0, input.selectionStart);
+			input.setRangeText(`${/\S$/.test(before) ? " " : ""}@${name} `, input.selectionStart, input.selectionEnd, "end");
+			typed();
+			popup.close();
+			input.focus();
+		},
 		stop: () => clearTimeout(forget),
 	};
 }

@@ -1,8 +1,9 @@
 // @ts-check
 
+import { sayError } from "../errors.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { iconButton, sayError, showDialog } from "./parts.js";
+import { iconButton, showDialog } from "./parts.js";
 
 /** @param {string} id @param {import("./dom.js").Child[]} title @param {() => void} close */
 export function dialogHead(id, title, close) {

@@ -43,18 +43,19 @@ export function setText(el, text) {
 	if (el.textContent !== text) el.textContent = text;
 }
 
-/** @type {WeakMap<Element, {key: string, stamp: string}>} what reconcile made: attributes would be slow */
+/** @type {WeakMap<Element, {key: string, stamp: any}>} what reconcile made: attributes would be slow */
 const made = new WeakMap();
 
 /**
  * Makes the children of parent those of items, keeping the elements of keys
- * that were there: make builds one, and builds it anew when stamp changed.
+ * that were there: make builds one, and builds it anew when stamp is another
+ * one, unless update can change it.
  * @template T
  * @param {Element} parent
  * @param {T[]} items
- * @param {{key: (item: T) => string, stamp: (item: T) => string, make: (item: T) => HTMLElement}} o
+ * @param {{key: (item: T) => string, stamp: (item: T) => any, make: (item: T) => HTMLElement, update?: (el: HTMLElement, item: T) => void}} o
  */
-export function reconcile(parent, items, { key, stamp, make }) {
+export function reconcile(parent, items, { key, stamp, make, update }) {
 	/** @type {Map<string, HTMLElement>} */
 	const old = new Map();
 	for (let el = /** @type {any} */ (parent.firstElementChild); el; el = el.nextElementSibling) old.set(made.get(el)?.key ?? "", el);
@@ -65,6 +66,10 @@ export function reconcile(parent, items, { key, stamp, make }) {
 		const s = stamp(item);
 		let el = old.get(k);
 		old.delete(k);
+		if (el && update && made.get(el)?.stamp !== s) {
+			update(el, item);
+			made.set(el, { key: k, stamp: s });
+		}
 		if (el && made.get(el)?.stamp !== s) {
 			const fresh = make(item);
 			const focused = el.contains(document.activeElement);
@@ -88,15 +93,28 @@ export function reconcile(parent, items, { key, stamp, make }) {
 	for (const el of old.values()) el.remove();
 }
 
-/** Calls fn at most once a frame. @param {() => void} fn */
+const REST = 250; // ms at the most between two calls that took long
+
+/**
+ * Calls fn at most once a frame, and less often where it takes long: three
+ * quarters of the time are left for what else there is to do, such as typing.
+ * @param {() => void} fn
+ */
 export function perFrame(fn) {
 	let asked = false;
+	let free = 0; // when fn may be called again
+	const run = () => requestAnimationFrame(() => {
+		asked = false;
+		const began = performance.now();
+		fn();
+		const ended = performance.now();
+		free = ended + Math.min(3 * (ended - began), REST);
+	});
 	return () => {
 		if (asked) return;
 		asked = true;
-		requestAnimationFrame(() => {
-			asked = false;
-			fn();
-		});
+		const wait = free - performance.now();
+		if (wait > 0) setTimeout(run, wait);
+		else run();
 	};
 }

@@ -1,9 +1,10 @@
 // @ts-check
 
 import { ApiError } from "../auth.js";
+import { sayError } from "../errors.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
-import { avatar, sayError } from "./parts.js";
+import { avatar } from "./parts.js";
 
 const DEMO_PASSWORD = "1234"; // of the accounts that a demo shows
 

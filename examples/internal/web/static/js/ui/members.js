@@ -1,10 +1,11 @@
 // @ts-check
 
+import { sayError } from "../errors.js";
 import { rights } from "../room.js";
 import { fill, h } from "./dom.js";
 import { confirmDialog, dialogHead } from "./dialogs.js";
 import { icon } from "./icons.js";
-import { avatar, iconButton, sayError, showDialog } from "./parts.js";
+import { avatar, iconButton, showDialog } from "./parts.js";
 
 const MANY = 12; // members from which on a filter is worth its place
 const SHOWN = 300; // at once

@@ -3,10 +3,11 @@
 /** One row of a timeline as an element. */
 
 import { asTyped } from "../commands.js";
+import { advised } from "../errors.js";
 import { isEmojiOnly, tokens } from "../links.js";
 import { changes, namesMe, titleOf } from "../room.js";
 import { bareClock, dayPhrase, fullTime, parseTime } from "../time.js";
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { avatar, roomIcon, timeOf } from "./parts.js";
 
@@ -18,10 +19,13 @@ import { avatar, roomIcon, timeOf } from "./parts.js";
  * @property {(id: string) => void} dismiss a note
  * @property {(seq: number, emoji: string, on: boolean) => void} react
  * @property {(seq: number) => void} show brings a message into sight
+ * @property {(seq: number) => Promise<import("../gochat.js").ChatEvent|null>} quoted a message that is not loaded
+ * @property {(user: import("../gochat.js").User, beside: HTMLElement) => void} user tells who somebody is
  */
 
 /**
- * @typedef {{room: import("../store.js").Room, me: import("../gochat.js").User, now: number, actions: Actions}} Around
+ * @typedef {{room: import("../store.js").Room, me: import("../gochat.js").User, now: number, names: Map<string, string>, actions: Actions}} Around
+ *   names: of users, by their id
  */
 
 /**
@@ -59,25 +63,8 @@ function start({ created }, { room, me, now }) {
 			: "This is the beginning of the room."));
 }
 
-/** Says when a row has to be built anew. @param {import("../rows.js").Row} row */
-export function rowStamp(row) {
-	switch (row.type) {
-		case "message": {
-			const { event: e } = row;
-			const reply = row.replyTo && [row.replyTo.text, row.replyTo.user.name];
-			return JSON.stringify([row.first, e.text, e.deleted_by, e.edited_by, e.user.name, row.reactions, reply, row.saving, row.unquoted]);
-		}
-		case "local": return JSON.stringify([row.first, row.local, row.replyTo?.text]);
-		case "note": return "";
-		case "system": return row.text;
-		case "day": return row.label;
-		case "start": return JSON.stringify([row.created?.seq]);
-		default: return "";
-	}
-}
-
 /** @param {import("../rows.js").MessageRow} row @param {Around} o */
-function message(row, { room, me, now, actions }) {
+function message(row, { room, me, now, names, actions }) {
 	const { event: e } = row;
 	const classes = ["msg", row.first && "msg-first", row.own && "msg-own", e.user.bot && "msg-bot"];
 	if (namesMe(e, me)) classes.push("msg-mention");
@@ -87,19 +74,19 @@ function message(row, { room, me, now, actions }) {
 	});
 	el.append(row.first ? avatar(e.user) : gutter(row.time));
 	const body = h("div", { class: "msg-body" });
-	if (row.first) body.append(head(e.user, timeOf(row.time, now)));
+	if (row.first) body.append(head(e.user, timeOf(row.time, now), actions));
 	if (e.call) {
 		body.append(h("p", { class: "msg-context" }, icon("reply"),
 			h("span", {}, h("bdi", {}, e.call.by.name), " used ", h("code", {}, `/${e.call.name}`))));
 	} else if (row.replyTo) {
 		body.append(quote(row.replyTo, actions));
 	} else if (row.unquoted) {
-		body.append(h("p", { class: "msg-context" }, icon("reply"), "An earlier message"));
+		body.append(unquoted(/** @type {number} */ (e.ref), actions));
 	}
 	if (e.deleted_by !== undefined) {
 		body.append(h("p", { class: "msg-text msg-deleted", data: { testid: "message-text" } }, "This message was deleted."));
 	} else {
-		body.append(h("div", { class: "msg-line" }, textOf(e.text ?? "", me),
+		body.append(h("div", { class: "msg-line" }, textOf(e.text ?? "", me, (e.mentions ?? []).map((id) => names.get(id) ?? "")),
 			e.edited_by !== undefined && h("span", { class: "msg-edited", data: { testid: "message-edited" } }, row.saving ? " saving…" : " edited")));
 	}
 	if (row.reactions.length > 0) {
@@ -122,14 +109,31 @@ function reaction(r, seq, may, actions) {
 
 /** The message that is answered, in a line that leads there. @param {import("../gochat.js").ChatEvent} e @param {Actions} actions */
 function quote(e, actions) {
-	return h("button", { type: "button", class: "msg-context msg-answers", data: { testid: "quote" }, on: { click: () => actions.show(e.seq) } }, icon("reply"),
-		h("span", { class: "msg-quote" }, h("bdi", {}, e.user.name), ": ", h("bdi", {}, e.text?.slice(0, 200) ?? "deleted message")));
+	return quoteLine(e.seq, actions, ...said(e));
 }
 
-/** @param {import("../gochat.js").User} user @param {HTMLElement} time */
-function head(user, time) {
+/** The same for a message that is not loaded. @param {number} seq @param {Actions} actions */
+function unquoted(seq, actions) {
+	const line = quoteLine(seq, actions, "An earlier message");
+	actions.quoted(seq).then((e) => e && fill(/** @type {Element} */ (line.lastElementChild), ...said(e)));
+	return line;
+}
+
+/** @param {number} seq @param {Actions} actions @param {...import("./dom.js").Child} words */
+function quoteLine(seq, actions, ...words) {
+	return h("button", { type: "button", class: "msg-context msg-answers", data: { testid: "quote" }, on: { click: () => actions.show(seq) } },
+		icon("reply"), h("span", { class: "msg-quote" }, ...words));
+}
+
+/** @param {import("../gochat.js").ChatEvent} e */
+function said(e) {
+	return [h("bdi", {}, e.user.name), ": ", h("bdi", {}, e.text?.slice(0, 200) ?? "deleted message")];
+}
+
+/** @param {import("../gochat.js").User} user @param {HTMLElement} time @param {Actions} actions */
+function head(user, time, actions) {
 	return h("div", { class: "msg-head" },
-		h("span", { class: "msg-name", dir: "auto", data: { testid: "message-author" } }, user.name),
+		h("button", { type: "button", class: "msg-name", dir: "auto", data: { testid: "message-author" }, on: { click: (/** @type {Event} */ e) => actions.user(user, /** @type {HTMLElement} */ (e.currentTarget)) } }, user.name),
 		user.bot && h("span", { class: "tag" }, "Bot"),
 		time);
 }
@@ -139,10 +143,11 @@ function gutter(time) {
 	return h("span", { class: "msg-gutter", title: fullTime(time), "aria-hidden": "true" }, bareClock(time));
 }
 
-/** @param {string} text @param {import("../gochat.js").User} me */
-function textOf(text, me) {
-	const parts = tokens(text, me.name).map((t) => {
+/** @param {string} text @param {import("../gochat.js").User} me @param {string[]} [others] names of who is called in it */
+function textOf(text, me, others) {
+	const parts = tokens(text, me.name, others).map((t) => {
 		if (t.href) return h("a", { href: t.href, target: "_blank", rel: "noopener noreferrer nofollow" }, t.text);
+		if (t.other) return h("span", { class: "mention-other" }, t.text);
 		return t.mention ? h("mark", { class: "mention" }, t.text) : t.text;
 	});
 	return h("div", { class: `msg-text ${isEmojiOnly(text) ? "msg-emoji" : ""}`, dir: "auto", data: { testid: "message-text" } }, parts);
@@ -157,7 +162,7 @@ function local(row, { me, now, actions }) {
 		data: { testid: "message", author: me.id, name: me.name, id: l.id, state: l.state, ...(l.seq && { seq: String(l.seq) }) },
 	}, row.first ? avatar(me) : gutter(l.at));
 	const body = h("div", { class: "msg-body" });
-	if (row.first) body.append(head(me, timeOf(l.at, now)));
+	if (row.first) body.append(head(me, timeOf(l.at, now), actions));
 	if (row.replyTo) body.append(quote(row.replyTo, actions));
 	body.append(h("div", { class: "msg-line" }, textOf(l.text, me)));
 	if (l.state === "pending") {
@@ -179,7 +184,7 @@ function pendingCommand(l) {
 function failed(l, actions) {
 	return h("div", { class: "send-error" },
 		icon("alert"),
-		h("span", { role: "alert", data: { testid: "message-error" } }, `Not sent: ${l.error?.message ?? "unknown reason"}`),
+		h("span", { role: "alert", data: { testid: "message-error" } }, `Not sent: ${advised(l.error?.message ?? "The server gave no reason.", l.error?.code ?? "")}`),
 		h("span", { class: "choices-row" },
 			button("Retry", () => actions.retry(l.id), "message-retry"),
 			button("Edit", () => { actions.edit(asTyped(l.text)); actions.discard(l.id); }),
@@ -192,7 +197,7 @@ function note(n, { me, actions }) {
 	const el = h("article", { class: `note ${bad ? "note-failed" : ""}`, data: { testid: "note", status: n.status, code: n.code ?? "", id: n.id } },
 		h("p", { class: "note-head" }, icon(bad ? "alert" : "hidden"), "Only you can see this",
 			n.line !== "" && h("code", { class: "note-line", dir: "auto" }, n.line)));
-	const text = textOf(n.text, me);
+	const text = textOf(bad ? advised(n.text, n.code ?? "") : n.text, me);
 	text.classList.add("note-text");
 	text.dataset.testid = "note-text";
 	const away = () => (n.entry ? actions.discard(n.entry) : actions.dismiss(n.id));

@@ -66,11 +66,6 @@ export function showDialog(dialog) {
 	dialog.showModal();
 }
 
-/** A sentence for an error, for people. @param {unknown} err */
-export function sayError(err) {
-	return err instanceof Error && err.message ? err.message : "Something went wrong.";
-}
-
 /**
  * A picture and some words where there is nothing to show.
  * @param {import("./icons.js").IconName} name

@@ -1,7 +1,8 @@
 // @ts-check
 
+import { sayError } from "../errors.js";
 import { fill, h } from "./dom.js";
-import { iconButton, sayError, showDialog } from "./parts.js";
+import { iconButton, showDialog } from "./parts.js";
 
 /**
  * @typedef {{key: string, title: string, detail?: string, picture: Node, action?: string}} Item
@@ -97,12 +98,14 @@ export function openPicker({ title, placeholder, empty, find, pick }) {
 		if (busy) return;
 		busy = true;
 		status.textContent = "";
+		const slow = setTimeout(() => { status.textContent = "One moment… It is done as soon as there is a connection."; }, 700);
 		try {
 			await pick(item);
 			dialog.close();
 		} catch (err) {
 			status.textContent = sayError(err);
 		} finally {
+			clearTimeout(slow);
 			busy = false;
 		}
 	}

@@ -1,10 +1,11 @@
 // @ts-check
 
+import { sayError } from "../errors.js";
 import { rights, titleOf } from "../room.js";
 import { dialogHead } from "./dialogs.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { sayError, showDialog } from "./parts.js";
+import { showDialog } from "./parts.js";
 
 /**
  * What can be changed of a room: its name, whether it is archived, and being in

@@ -1,21 +1,26 @@
 // @ts-check
 
+import { sayError } from "../errors.js";
+import { Notifier, noticeOf } from "../notify.js";
 import { titleOf } from "../room.js";
 import { banner } from "./banner.js";
+import { userCard } from "./card.js";
 import { composer } from "./composer.js";
 import { confirmDialog, newRoomDialog } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { header } from "./header.js";
+import { loginsDialog } from "./logins.js";
 import { membersDialog } from "./members.js";
-import { avatar, roomIcon, sayError } from "./parts.js";
+import { avatar, roomIcon } from "./parts.js";
 import { openPicker } from "./picker.js";
 import { settingsDialog } from "./settings.js";
+import { shortcutsDialog } from "./shortcuts.js";
 import { sidebar } from "./sidebar.js";
 import { setTheme, theme } from "./theme.js";
 import { timeline } from "./timeline.js";
 import { toast } from "./toast.js";
 
-const HASH = /^#\/r\/([A-Za-z0-9_-]{1,64})$/;
+const HASH = /^#\/r\/([A-Za-z0-9_-]{1,64})(?:\/(\d{1,13}))?$/; // a room, or a message in it
 const LAST = "gochat.room:"; // in localStorage, with the user's id: the room that was open last
 
 /**
@@ -27,25 +32,31 @@ const LAST = "gochat.room:"; // in localStorage, with the user's id: the room th
 export function shell(root, { auth, store, session }) {
 	const { client } = session;
 
-	const side = sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onLogoutAll, onTheme: setTheme, theme });
+	const notifier = new Notifier();
+
+	const side = sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onLogins, onShortcuts: shortcutsDialog, onTheme: setTheme, theme, notifier });
 	const top = header({ store, onMenu: () => drawer(true), onMembers, onSettings });
 	const bar = banner({ store, onRetry: () => client.retryNow() });
 	const write = composer({ store, session, onSent: () => log.toEnd() });
 	const log = timeline({
-		store, session, now: () => client.serverTime, onEdit: (text) => write.put(text), onJoin, onNewRoom, onBrowse,
-		tools: { reply: (seq) => write.reply(seq), edit: (seq) => write.edit(seq), remove: onDelete, react: onReact, leave: () => write.focus() },
+		store, session, now: () => client.serverTime, onEdit: (text) => write.put(text), onJoin, onNewRoom, onBrowse, onUser,
+		tools: { reply: (seq) => write.reply(seq), edit: (seq) => write.edit(seq), remove: onDelete, react: onReact, link: onLink, leave: () => write.focus() },
 	});
 	const main = h("main", { class: "main" }, top.el, bar.el, log.el, write.el);
 	const backdrop = h("div", { class: "backdrop", on: { click: () => drawer(false) } });
-	const el = h("div", { class: "shell", data: { drawer: "closed" } }, side.el, backdrop, main);
+	const skip = h("button", { type: "button", class: "button skip", data: { testid: "skip" }, on: { click: () => { drawer(false); write.focus(); } } }, "Skip to writing");
+	const el = h("div", { class: "shell", data: { drawer: "closed" } }, skip, side.el, backdrop, main);
 
 	// ---------------------------------------------------------------- where we are
 
 	function route() {
-		const id = HASH.exec(location.hash)?.[1] ?? null;
+		const [, id = null, seq] = HASH.exec(location.hash) ?? [];
 		session.open(id);
 		drawer(false);
 		if (id !== null) remember(id);
+		if (id === null || seq === undefined) return;
+		history.replaceState(null, "", `#/r/${id}`); // a reload leads to the end again
+		log.show(Number(seq));
 	}
 
 	/** @param {string} id */
@@ -194,6 +205,31 @@ export function shell(root, { auth, store, session }) {
 		if (store.current !== null) orToast(session.react(store.current, seq, emoji, on));
 	}
 
+	/** @param {number} seq */
+	async function onLink(seq) {
+		const hash = `#/r/${store.current}/${seq}`;
+		try {
+			await navigator.clipboard.writeText(location.origin + location.pathname + hash);
+			toast("The link to this message was copied.");
+		} catch {
+			history.replaceState(null, "", hash); // without a secure origin there is no clipboard
+			toast("The link to this message is in the address bar now.");
+		}
+	}
+
+	/** @param {import("../gochat.js").User} user @param {HTMLElement} beside */
+	function onUser(user, beside) {
+		const { room } = store;
+		userCard(beside, {
+			user, self: user.id === store.me.id, online: store.online.get(user.id),
+			onMessage: async () => {
+				const id = await orToast(session.direct(user.id));
+				if (id) go(id);
+			},
+			onMention: room?.mine && !room.archived && room.kind !== "direct" ? () => write.mention(user.name) : null,
+		});
+	}
+
 	function onJoin() {
 		if (store.current !== null) orToast(session.join(store.current));
 	}
@@ -227,6 +263,10 @@ export function shell(root, { auth, store, session }) {
 		});
 	}
 
+	function onLogins() {
+		loginsDialog({ auth, now: () => client.serverTime, onEverywhere: onLogoutAll });
+	}
+
 	function onLogoutAll() {
 		confirmDialog({
 			title: "Log out everywhere?",
@@ -248,8 +288,25 @@ export function shell(root, { auth, store, session }) {
 		else /** @type {HTMLElement|null} */ (main.querySelector(".menu-button"))?.focus();
 	}
 
+	/** To the conversation above or below this one. @param {number} step */
+	function stepTo(step) {
+		const all = /** @type {HTMLElement[]} */ ([...side.el.querySelectorAll('.room-item[data-joined="true"]')]);
+		const at = all.findIndex((a) => a.dataset.room === store.current);
+		const next = all[at < 0 ? 0 : (at + step + all.length) % all.length]?.dataset.room;
+		if (next) go(next);
+	}
+
 	/** @param {KeyboardEvent} e */
 	function pressed(e) {
+		const step = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
+		if (step !== 0 && e.altKey && !e.ctrlKey && !e.metaKey && !e.shiftKey && !document.querySelector("dialog[open]")) {
+			e.preventDefault();
+			stepTo(step);
+		}
+		if ((e.ctrlKey || e.metaKey) && e.key === "/") {
+			e.preventDefault();
+			if (!document.querySelector("dialog[open]")) shortcutsDialog();
+		}
 		if (e.key === "Escape" && el.dataset.drawer === "open") drawer(false);
 		if ((e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey && e.key.toLowerCase() === "k") {
 			e.preventDefault();
@@ -275,7 +332,16 @@ export function shell(root, { auth, store, session }) {
 		}
 	}
 
+	const looks = () => notifier.look(document.visibilityState === "visible" && document.hasFocus());
+	for (const name of ["focus", "blur"]) window.addEventListener(name, looks);
+	document.addEventListener("visibilitychange", looks);
+	looks();
+
 	const off = [
+		client.on("event", (e) => {
+			const notice = noticeOf(e, store.rooms.get(e.room), store.me);
+			if (notice) notifier.tell(notice, () => { window.focus(); go(e.room); });
+		}),
 		store.on("rooms", () => { retitle(); home(); tellAdded(); }),
 		store.on("current", () => { retitle(); home(); }),
 		client.on("event", (e) => {
@@ -294,6 +360,9 @@ export function shell(root, { auth, store, session }) {
 			for (const fn of off) fn();
 			window.removeEventListener("hashchange", route);
 			document.removeEventListener("keydown", pressed);
+			for (const name of ["focus", "blur"]) window.removeEventListener(name, looks);
+			document.removeEventListener("visibilitychange", looks);
+			notifier.look(false);
 			bar.stop();
 			log.stop();
 			write.stop();

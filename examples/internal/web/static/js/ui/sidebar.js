@@ -11,9 +11,10 @@ const OPEN_SHOWN = 8; // public rooms that one is not in; the rest is behind "Br
 /**
  * The list of rooms, and who I am.
  * @param {{store: import("../store.js").Store, onNewRoom: () => void, onBrowse: () => void, onDirect: () => void,
- *   onSwitch: () => void, onLogout: () => void, onLogoutAll: () => void, onTheme: (theme: string) => void, theme: () => string}} o
+ *   onSwitch: () => void, onLogout: () => void, onLogins: () => void, onShortcuts: () => void, onTheme: (theme: string) => void,
+ *   theme: () => string, notifier: import("../notify.js").Notifier}} o
  */
-export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onLogoutAll, onTheme, theme }) {
+export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onLogins, onShortcuts, onTheme, theme, notifier }) {
 	const rooms = h("ul", { class: "room-list", data: { testid: "room-list" } });
 	const directs = h("ul", { class: "room-list", data: { testid: "direct-list" } });
 	const open = h("ul", { class: "room-list", data: { testid: "open-list" } });
@@ -29,7 +30,7 @@ export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogo
 		h("div", { class: "side-head" },
 			h("a", { class: "brand", href: "#/" }, logo(), h("span", {}, "gochat")),
 			iconButton("search", "Jump to… (Ctrl+K)", { data: { testid: "switcher" }, on: { click: onSwitch } })),
-		h("nav", { class: "side-scroll", "aria-label": "Conversations" },
+		h("nav", { class: "side-scroll", "aria-label": "Conversations", on: { keydown: walk } },
 			h("section", { class: "side-section", "aria-labelledby": "side-rooms" },
 				h("div", { class: "side-title" }, h("h2", { id: "side-rooms" }, "Rooms"),
 					iconButton("compass", "Browse public rooms", { data: { testid: "browse-rooms" }, on: { click: onBrowse } }),
@@ -48,16 +49,45 @@ export function sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogo
 			input.checked = theme() === value;
 			return h("label", { class: "segment" }, input, h("span", {}, label));
 		};
+		const item = (/** @type {import("./icons.js").IconName} */ sign, /** @type {string} */ label, /** @type {string} */ testid, /** @type {() => void} */ run) =>
+			h("button", { type: "button", class: "menu-item", data: { testid }, on: { click: () => { pop.hidePopover(); run(); } } }, icon(sign), label);
+		const notice = noticeSwitch();
 		const pop = h("div", { id: "user-menu", class: "menu", popover: "auto" },
 			h("p", { id: "menu-theme", class: "menu-title" }, "Appearance"),
 			h("div", { class: "segments", role: "radiogroup", "aria-labelledby": "menu-theme" },
 				choice("system", "Auto"), choice("light", "Light"), choice("dark", "Dark")),
-			h("button", { type: "button", class: "menu-item", data: { testid: "logout" }, on: { click: onLogout } }, icon("leave"), "Log out"),
-			h("button", { type: "button", class: "menu-item menu-next", data: { testid: "logout-all" }, on: { click: onLogoutAll } }, icon("leave"), "Log out everywhere"));
+			h("hr", { class: "menu-line" }), notice,
+			item("keyboard", "Keyboard shortcuts", "shortcuts", onShortcuts),
+			item("device", "Where you are logged in", "logins", onLogins),
+			item("leave", "Log out", "logout", onLogout));
 		return [
 			iconButton("more", "Settings and logout", { popovertarget: "user-menu", data: { testid: "user-menu" } }),
 			pop,
 		];
+	}
+
+	/** Permission is asked by the browser, and only on this click. */
+	function noticeSwitch() {
+		const detail = h("span", { class: "choice-detail block" });
+		const el = h("button", { type: "button", class: "menu-item", role: "switch", data: { testid: "notify" }, on: { click: () => notifier.set(el.getAttribute("aria-checked") !== "true").then(show) } },
+			icon("bell"), h("span", { class: "menu-text" }, "Notifications", detail), h("span", { class: "switch", "aria-hidden": "true" }));
+		const show = (/** @type {import("../notify.js").Setting} */ setting) => {
+			el.setAttribute("aria-checked", String(setting === "on"));
+			el.hidden = setting === "missing";
+			setText(detail, setting === "refused" ? "Allow them in the browser's site settings." : "Direct messages and mentions");
+		};
+		show(notifier.setting);
+		return el;
+	}
+
+	/** Arrow keys go from room to room. @param {KeyboardEvent} e */
+	function walk(e) {
+		const step = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
+		const at = document.activeElement?.closest(".room-item");
+		if (step === 0 || !at || e.altKey || e.ctrlKey || e.metaKey || e.shiftKey) return;
+		e.preventDefault();
+		const all = /** @type {HTMLElement[]} */ ([...el.querySelectorAll(".room-item")]);
+		all[all.indexOf(/** @type {HTMLElement} */ (at)) + step]?.focus();
 	}
 
 	const render = () => {

@@ -1,27 +1,29 @@
 // @ts-check
 
+import { Chunks } from "../chunks.js";
+import { changes, eventAt, titleOf } from "../room.js";
 import { rowsOf } from "../rows.js";
-import { titleOf } from "../room.js";
 import { fill, h, perFrame, reconcile, setText } from "./dom.js";
 import { icon } from "./icons.js";
-import { rowElement, rowStamp } from "./message.js";
+import { rowElement } from "./message.js";
 import { emptyState, freshen } from "./parts.js";
-import { changes } from "../room.js";
+import { toast } from "./toast.js";
 import { messageTools } from "./tools.js";
 
 const BOTTOM = 60; // px from the end that still count as the end
 const NEAR_TOP = 600; // px from the top at which older history is asked for
 const FRESH = 20_000; // ms between two looks at the times
+const ROW = 44; // px that a row is held to be high until it has been in sight
 
 /**
  * The messages of the room that is open. It stays at the end while the end is
  * in sight, and otherwise where the reader is, whatever comes above or below.
  * @param {{store: import("../store.js").Store, session: import("../session.js").ChatSession, now: () => number,
  *   onEdit: (text: string) => void, onJoin: () => void, onNewRoom: () => void, onBrowse: () => void,
- *   tools: {reply: (seq: number) => void, edit: (seq: number) => void, remove: (seq: number) => void,
- *   react: (seq: number, emoji: string, on?: boolean) => void, leave: () => void}}} o
+ *   onUser: (user: import("../gochat.js").User, beside: HTMLElement) => void,
+ *   tools: import("./tools.js").Tools & {leave: () => void}}} o
  */
-export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBrowse, tools }) {
+export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBrowse, onUser, tools }) {
 	const list = h("div", { class: "rows" });
 	const above = h("div", { class: "above" });
 	const scroller = h("div", {
@@ -41,6 +43,9 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 	let shownRoom = null;
 	let atEnd = true;
 	let entered = false; // the first rows of the room are shown
+	/** @type {ReturnType<typeof anchorRow>} where the reader is, unless at the end */
+	let reading = null;
+	const chunks = new Chunks();
 
 	const actions = {
 		retry: (/** @type {string} */ id) => session.retry(id),
@@ -49,22 +54,32 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		dismiss: (/** @type {string} */ id) => store.dismiss(store.current ?? "", id),
 		react: tools.react,
 		show,
+		quoted: (/** @type {number} */ seq) => session.quoted(store.current ?? "", seq),
+		user: onUser,
 	};
 
 	const bar = messageTools({
 		list, scroller, tools, leave: tools.leave,
 		may: (seq) => {
 			const { room } = store;
-			const e = room?.log.find((m) => m.seq === seq);
+			const e = room && eventAt(room.log, seq);
 			return room && e ? changes(room, e, store.me) : null;
 		},
 	});
 
-	/** Brings the message into sight that another one answers. @param {number} seq */
-	function show(seq) {
+	/** Brings a message into sight, wherever it is. @param {number} seq */
+	async function show(seq) {
+		const id = store.current;
+		const there = id !== null && await session.reach(id, seq).catch(() => false);
+		if (store.current !== id) return;
+		render();
 		const row = /** @type {HTMLElement|null} */ (list.querySelector(`.msg[data-seq="${seq}"]`));
-		row?.scrollIntoView({ block: "center" });
-		row?.focus({ preventScroll: true });
+		if (!there || !row) return toast("That message is not there, or you may not see it.", { kind: "error" });
+		atEnd = false;
+		row.scrollIntoView({ block: "center" });
+		row.focus({ preventScroll: true });
+		row.classList.add("msg-shown");
+		setTimeout(() => row.classList.remove("msg-shown"), 2_500);
 	}
 
 	function render() {
@@ -74,6 +89,7 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 			atEnd = true;
 			entered = false;
 			list.replaceChildren();
+			chunks.clear();
 			announcer.textContent = "";
 		}
 		if (!room || !room.mine || room.loaded === "failed") return showInstead(room);
@@ -84,16 +100,31 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		const anchor = atEnd ? null : anchorRow();
 		const rows = room.loaded === "yes" ? rowsOf(room, { me: store.me, now: now() }) : [];
 		fill(above, room.loaded === "yes" && !room.loadingOlder ? null : skeleton(room.loaded === "yes" ? 2 : 6));
-		bar.around(() => reconcile(list, rows, {
-			key: (r) => r.key,
-			stamp: rowStamp,
-			make: (r) => rowElement(r, { room, me: store.me, now: now(), actions }),
+		/** @type {HTMLElement[]} */
+		const touched = [];
+		const around = { room, me: store.me, now: now(), names: store.names, actions };
+		const put = (/** @type {HTMLElement} */ el, /** @type {import("../chunks.js").Chunk} */ chunk) => {
+			el.style.setProperty("--rows", `${chunk.rows.length * ROW}px`);
+			reconcile(el, chunk.rows, { key: (r) => r.key, stamp: (r) => r, make: (r) => rowElement(r, around) });
+			touched.push(el);
+			return el;
+		};
+		bar.around(() => reconcile(list, chunks.update(rows), {
+			key: (c) => c.key, stamp: (c) => c, make: (c) => put(h("div", { class: "chunk" }), c), update: put,
 		}));
 		if (!entered && room.loaded === "yes") enter();
 		else if (atEnd) scroller.scrollTop = scroller.scrollHeight;
 		else if (anchor) keep(anchor);
+		for (const el of touched) resized.observe(el);
 		scrolled();
 	}
+
+	// A run of rows is laid out only when it comes near, and becomes as high as
+	// it is then: that must not push what is read.
+	const resized = new ResizeObserver(() => {
+		if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+		else if (reading) keep(reading);
+	});
 
 	/** First look at a room: at what is new, if that began further up. */
 	function enter() {
@@ -108,28 +139,43 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 	/** The first message in sight, and where it is. */
 	function anchorRow() {
 		const top = scroller.getBoundingClientRect().top;
-		const rows = list.children;
-		let [from, to] = [0, rows.length]; // they lie one below the other
-		while (from < to) {
-			const middle = (from + to) >> 1;
-			if (rows[middle].getBoundingClientRect().bottom > top) to = middle;
-			else from = middle + 1;
+		for (let chunk = list.children[below(list.children, top)]; chunk; chunk = /** @type {Element} */ (chunk.nextElementSibling)) {
+			const rows = /** @type {HTMLElement[]} */ ([...chunk.children]);
+			// What separates days moves when older messages come; messages do not.
+			const row = rows.slice(below(rows, top)).find((r) => r.matches(".msg"));
+			if (row) return { key: row.dataset.key, top: row.getBoundingClientRect().top };
 		}
-		// What separates days moves when older messages come; messages do not.
-		while (from < rows.length - 1 && !rows[from].matches(".msg")) from++;
-		const row = /** @type {HTMLElement|undefined} */ (rows[from]);
-		return row ? { key: row.dataset.key, top: row.getBoundingClientRect().top } : null;
+		return null;
+	}
+
+	/** @param {string|undefined} key */
+	const rowOf = (key) => list.querySelector(`[data-key="${CSS.escape(key ?? "")}"]`);
+
+	/** @type {Element[]} the runs that are laid out whether they are in sight or not */
+	let laidOut = [];
+
+	/** Lays out the run of the first row in sight and its neighbours, so that they are as high as they are. @param {{key: string|undefined, top: number}} anchor */
+	function layOut(anchor) {
+		const run = rowOf(anchor.key)?.parentElement;
+		const now = run ? [run.previousElementSibling, run, run.nextElementSibling].filter((el) => el !== null) : [];
+		for (const el of laidOut) if (!now.includes(el)) el.classList.remove("chunk-near");
+		const before = laidOut;
+		laidOut = now;
+		for (const el of now) el.classList.add("chunk-near");
+		if (now.some((el) => !before.includes(el))) keep(anchor);
 	}
 
 	/** @param {{key: string|undefined, top: number}} anchor */
 	function keep({ key, top }) {
-		const row = list.querySelector(`:scope > [data-key="${CSS.escape(key ?? "")}"]`);
+		const row = rowOf(key);
 		if (row) scroller.scrollTop += row.getBoundingClientRect().top - top;
 	}
 
 	function scrolled() {
 		const { room } = store;
 		atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < BOTTOM;
+		reading = atEnd ? null : anchorRow();
+		if (reading) layOut(reading);
 		jump.hidden = atEnd || scroller.hidden;
 		const unread = room?.unread ?? 0;
 		setText(jumpText, unread > 0 ? `${unread} new` : "Jump to latest");
@@ -183,11 +229,18 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 	store.on("room", (id) => id === store.current && later());
 	store.on("current", render);
 	store.on("conn", () => store.ready || later());
-	new ResizeObserver(() => { if (atEnd) scroller.scrollTop = scroller.scrollHeight; }).observe(scroller);
+	resized.observe(scroller);
+	list.addEventListener("contentvisibilityautostatechange", (e) => {
+		if (e.target instanceof Element && !(/** @type {any} */ (e).skipped)) freshen(e.target, now());
+	}, true);
 	const looks = () => attend();
 	for (const name of ["focus", "blur"]) window.addEventListener(name, looks);
 	document.addEventListener("visibilitychange", looks);
-	const timer = setInterval(() => freshen(list, now()), FRESH);
+	const timer = setInterval(() => {
+		for (const chunk of list.children) {
+			if (chunk.firstElementChild?.checkVisibility({ contentVisibilityAuto: true })) freshen(chunk, now());
+		}
+	}, FRESH);
 
 	session.client.on("event", (e) => {
 		if (e.kind !== "message" || e.replayed || e.room !== store.current || e.user.id === store.me.id) return;
@@ -197,12 +250,29 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 	return {
 		el,
 		render,
+		show,
 		toEnd,
 		stop() {
 			clearInterval(timer);
+			resized.disconnect();
 			bar.stop();
 			for (const name of ["focus", "blur"]) window.removeEventListener(name, looks);
 			document.removeEventListener("visibilitychange", looks);
 		},
 	};
+}
+
+/**
+ * The first of elements that lie one below the other which ends below y.
+ * @param {ArrayLike<Element>} elements
+ * @param {number} y
+ */
+function below(elements, y) {
+	let [from, to] = [0, elements.length];
+	while (from < to) {
+		const middle = (from + to) >> 1;
+		if (elements[middle].getBoundingClientRect().bottom > y) to = middle;
+		else from = middle + 1;
+	}
+	return from;
 }

@@ -13,7 +13,8 @@ const COMMON = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"
  * @property {(seq: number) => void} reply
  * @property {(seq: number) => void} edit
  * @property {(seq: number) => void} remove
- * @property {(seq: number, emoji: string) => void} react
+ * @property {(seq: number, emoji: string, on?: boolean) => void} react
+ * @property {(seq: number) => void} link copies where the message is
  */
 
 /**
@@ -41,6 +42,7 @@ export function messageTools({ list, scroller, tools, may, leave }) {
 		fill(bar,
 			can.react && iconButton("smile", "Add a reaction", { data: { testid: "react" }, on: { click: (/** @type {Event} */ e) => picker.open(/** @type {HTMLElement} */ (e.currentTarget)) } }),
 			can.reply && iconButton("reply", "Reply", { data: { testid: "reply" }, on: { click: () => tools.reply(at) } }),
+			iconButton("link", "Copy link", { data: { testid: "copy-link" }, on: { click: () => tools.link(at) } }),
 			can.edit && iconButton("edit", "Edit", { data: { testid: "edit" }, on: { click: () => tools.edit(at) } }),
 			can.delete && iconButton("trash", "Delete", { data: { testid: "delete" }, on: { click: () => tools.remove(at) } }));
 		row.append(bar);
@@ -103,7 +105,7 @@ export function messageTools({ list, scroller, tools, may, leave }) {
 			const focused = row?.contains(active) ? [active === row ? "" : active?.dataset.testid ?? "", active?.dataset.emoji] : null;
 			change();
 			if (key === undefined) return;
-			const now = /** @type {HTMLElement|null} */ (list.querySelector(`:scope > [data-key="${CSS.escape(key)}"]`));
+			const now = /** @type {HTMLElement|null} */ (list.querySelector(`[data-key="${CSS.escape(key)}"]`));
 			if (!now) return hide();
 			if (now !== row || !now.contains(bar)) shown = "";
 			show(now);
