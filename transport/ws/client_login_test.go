@@ -39,7 +39,6 @@ func TestTerminal(t *testing.T) {
 	closed, ok := errors.AsType[*CloseError](dial("ann", nil))
 	require.True(t, ok)
 	require.Equal(t, codeRevoked, closed.Code)
-	s.h.hub = s.node
 
 	_, err = Dial(t.Context(), "ftp://x", nil)
 	require.Error(t, err)
