@@ -32,11 +32,12 @@ import (
 
 // config is what the flags say.
 type config struct {
-	addr, store, broker, quotes string
-	hosts, origins              []string
-	auth                        authsvc.Config
-	rooms                       chatsvc.Config // its limits on sockets
-	demoGiven                   bool
+	addr, store, broker string
+	hosts, origins      []string
+	auth                authsvc.Config
+	rooms               chatsvc.Config // its limits on sockets
+	bot                 botsvc.Config  // its quotes
+	demoGiven           bool
 }
 
 func main() {
@@ -45,11 +46,11 @@ func main() {
 		fs.StringVar(&c.addr, "addr", "127.0.0.1:8080", "listen on `host:port`")
 		fs.StringVar(&c.store, "store", "gochat.db", chatsvc.StoreUsage)
 		fs.StringVar(&c.broker, "broker", broker.Memory, broker.Usage)
-		fs.StringVar(&c.quotes, "quotes", "sample", botsvc.QuotesUsage)
 		httpsvc.ListFlag(fs, &c.hosts, "hosts", "`names` of this server besides localhost, with commas")
 		httpsvc.ListFlag(fs, &c.origins, "origins", "`origins` of pages on other hosts that may connect, with commas")
 		c.auth.AddFlags(fs)
 		c.rooms.AddSocketFlags(fs)
+		c.bot.AddFlags(fs)
 		fs.Lookup("demo").Usage += "; on by itself there"
 		fs.Lookup("auth-db").Usage += "; empty: beside the store"
 		fs.Lookup("auth-key").Usage = "`path` of the private keys for access tokens, made if missing; empty: beside the store"

@@ -46,7 +46,7 @@ func run(ctx context.Context, c config, ln net.Listener, out io.Writer) (err err
 	if err := chatsvc.CheckStore(c.store); err != nil {
 		return err
 	}
-	if _, err := botsvc.Provider(c.quotes); err != nil {
+	if _, err := botsvc.Provider(c.bot); err != nil {
 		return err
 	}
 	b, err := broker.Open(c.broker, nil)
@@ -78,7 +78,8 @@ func run(ctx context.Context, c config, ln net.Listener, out io.Writer) (err err
 	if err != nil {
 		return err
 	}
-	bot := startBot(botsvc.Config{Broker: b, Quotes: c.quotes})
+	c.bot.Broker = b
+	bot := startBot(c.bot)
 	drain := func(ctx context.Context) {
 		rooms.Drain() // not ready, no new sockets
 		bot.stop()    // answers what it has begun

@@ -18,6 +18,7 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/examples/internal/authsvc"
+	"github.com/carlware/gochat/examples/internal/botsvc"
 )
 
 // written is what was logged and printed.
@@ -52,7 +53,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run(ctx, config{
-			store: filepath.Join(dir, "gochat.db"), broker: "memory", quotes: "sample",
+			store: filepath.Join(dir, "gochat.db"), broker: "memory", bot: botsvc.Config{Quotes: "sample"},
 			auth: authsvc.Config{
 				Register: true, KeyFile: filepath.Join(dir, "key"), Issuer: authsvc.DefaultIssuer, Audience: authsvc.DefaultAudience,
 			},

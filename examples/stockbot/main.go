@@ -20,14 +20,16 @@ import (
 func main() {
 	program.Main("stockbot", func(fs *flag.FlagSet) program.Func {
 		spec := fs.String("broker", "", "`broker` that the chat uses: "+broker.SharedUsage)
-		quotes := fs.String("quotes", "sample", botsvc.QuotesUsage)
+		var c botsvc.Config
+		c.AddFlags(fs)
 		return func(ctx context.Context, _ io.Writer) error {
 			b, err := broker.OpenShared(*spec)
 			if err != nil {
 				return err
 			}
 			defer b.Close()
-			return botsvc.Run(ctx, botsvc.Config{Broker: b, Quotes: *quotes})
+			c.Broker = b
+			return botsvc.Run(ctx, c)
 		}
 	})
 }

@@ -86,12 +86,31 @@ func TestQuotesOfAServer(t *testing.T) {
 }
 
 func TestProvider(t *testing.T) {
-	for _, spec := range []string{"sample", "stooq", "https://quotes.example/q"} {
-		_, err := botsvc.Provider(spec)
+	for _, spec := range []string{"sample", "stooq", "finnhub", "https://quotes.example/q", "finnhub, stooq,sample"} {
+		_, err := botsvc.Provider(botsvc.Config{Quotes: spec, FinnhubKey: "key"})
 		require.NoError(t, err, spec)
 	}
-	_, err := botsvc.Provider("yahoo")
-	require.ErrorContains(t, err, `"yahoo" is unknown: use sample, stooq`)
-	_, err = botsvc.Provider("http://")
+	for spec, says := range map[string]string{
+		"yahoo": `"yahoo" is unknown: use sample, finnhub, stooq`, "sample,": `"" is unknown`, "": `"" is unknown`,
+		"http://": "", "finnhub": "GOCHAT_FINNHUB_KEY",
+	} {
+		_, err := botsvc.Provider(botsvc.Config{Quotes: spec})
+		require.ErrorContains(t, err, says, spec)
+	}
+	_, err := botsvc.Provider(botsvc.Config{Quotes: "finnhub", FinnhubKey: "secret key"})
 	require.Error(t, err)
+	require.NotContains(t, err.Error(), "secret")
+}
+
+// When the first source can't be asked the next one is.
+func TestQuotesOfTheNextSource(t *testing.T) {
+	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer down.Close()
+	_, events := ask(t, down.URL+",sample", "/stock=aapl.us")
+	require.Contains(t, events[len(events)-1].Text, "AAPL.US quote is $")
+	outcome, _ := ask(t, down.URL, "/stock=aapl.us")
+	require.Equal(t, chat.CallFailed, outcome.Status)
+	require.Contains(t, outcome.Error.Message, "takes no more questions")
 }
