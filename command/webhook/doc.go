@@ -51,5 +51,6 @@
 //
 // In Go that is [Serve], which makes an http.Handler of a bot, or [Verify] for
 // who wants to read the request himself. A receiver in another language checks
-// the two headers and answers; the above is all there is to know.
+// the two headers and answers; the above is all there is to know, and
+// testdata/bot.mjs is one in JavaScript.
 package webhook
