@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/transport"
+	broker "github.com/carlware/gochat/transport/memory"
 )
 
 // cpu is the time that this process has spent, in user and in kernel mode.
@@ -213,4 +215,93 @@ func nodeMemory(b *testing.B, users, each, rooms int) float64 {
 	n.Shutdown(ctx)
 	runtime.KeepAlive(sessions)
 	return float64(after - before)
+}
+
+// BenchmarkCommand is the whole way of a command with one answer in the room,
+// from Room.Command to its outcome, one after the other: by a bot in this
+// process, and by the same bot in a queue of the broker in memory, in turns, and
+// beside them a message, which the answer is at the least.
+//
+//	go test -run '^$' -bench 'Command$' ./chat
+func BenchmarkCommand(b *testing.B) {
+	fast := commandRoom(b, clerk(), nil)
+	bus := broker.New(&broker.Options{Logger: quiet})
+	b.Cleanup(func() { bus.Close() })
+	queued := commandRoom(b, nil, bus)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- clerk().Run(ctx, bus) }()
+	defer func() { stop(); <-ended }()
+	for runLine(queued, "/hello") != nil { // until the bot is there
+	}
+	var ways = []struct {
+		name string
+		once func() error
+		took time.Duration
+		objs uint64
+	}{
+		{name: "post", once: func() error {
+			_, err := fast.Post(context.Background(), "ana", chat.Draft{ID: chat.NewID(), Text: benchText})
+			return err
+		}},
+		{name: "fast", once: func() error { return runLine(fast, "/hello") }},
+		{name: "queued", once: func() error { return runLine(queued, "/hello") }},
+	}
+	const batch = 200
+	rounds := 0
+	for b.Loop() {
+		for i := range ways {
+			w := &ways[i]
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			before, began := m.Mallocs, cpu()
+			for range batch {
+				if err := w.once(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			w.took += cpu() - began
+			runtime.ReadMemStats(&m)
+			w.objs += m.Mallocs - before
+		}
+		rounds++
+	}
+	for _, w := range ways {
+		b.ReportMetric(float64(w.took.Microseconds())/float64(rounds*batch), w.name+"-µs-cpu")
+		b.ReportMetric(float64(w.objs)/float64(rounds*batch), w.name+"-allocs")
+	}
+	b.ReportMetric(float64(ways[1].took)/float64(ways[0].took), "fast/post")
+	b.ReportMetric(float64(ways[2].took)/float64(ways[1].took), "queued/fast")
+	b.ReportMetric(0, "ns/op")
+}
+
+// commandRoom returns a room of ana's.
+func commandRoom(b *testing.B, bot chat.CommandHandler, bus transport.Broker) chat.Room {
+	b.Helper()
+	l := chat.Limits{Messages: chat.Unlimited, Commands: chat.Unlimited}
+	n, err := chat.New(&chat.Options{Commands: bot, Broker: bus, Limits: l, Logger: quiet})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { n.Shutdown(context.Background()) })
+	if err := n.Admit(b.Context(), as("ana")); err != nil {
+		b.Fatal(err)
+	}
+	r, err := n.CreateRoom(b.Context(), "ana", chat.NewRoom{ID: chat.NewID(), Name: "Bench"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return r
+}
+
+func runLine(r chat.Room, line string) error {
+	call, err := r.Command(context.Background(), "ana", chat.CommandLine{ID: chat.NewID(), Text: line})
+	if err != nil {
+		return err
+	}
+	o, err := call.Wait(context.Background())
+	if err == nil && o.Error != nil {
+		err = fmt.Errorf("%s: %s", o.Error.Code, o.Error.Message)
+	}
+	return err
 }
