@@ -32,10 +32,19 @@ func (n *Node) openLobby(ctx context.Context, name string) (RoomID, error) {
 // came in by another door it is the key of an event at the end: see leftLobby.
 const lobbyKey = "first-connect-to-lobby"
 
+// enterLobby lets a newcomer in. Each join changes who is a member, and all that
+// was authorised before it is stale; so newcomers go in one after the other, or
+// most of those who come together when a chat opens would fail.
 func (n *Node) enterLobby(ctx context.Context, u User) error {
 	_, _, err := n.store.Find(ctx, n.lobby, u.ID, lobbyKey)
 	if !errors.Is(err, ErrNotFound) {
 		return err
+	}
+	select {
+	case n.door <- struct{}{}:
+		defer func() { <-n.door }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	for range maxStale {
 		var sn Snapshot

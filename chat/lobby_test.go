@@ -2,7 +2,11 @@ package chat_test
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,4 +52,40 @@ func TestLobbyThatWasARoomBefore(t *testing.T) {
 	info, err := r.Info(t.Context(), "ana")
 	require.NoError(t, err)
 	require.Equal(t, 3, info.Members)
+}
+
+// slowSnapshots is a store whose snapshots are a millisecond old when they come.
+type slowSnapshots struct{ chat.Store }
+
+func (s slowSnapshots) Snapshot(ctx context.Context, room chat.RoomID, users []chat.UserID) (chat.Snapshot, error) {
+	defer time.Sleep(time.Millisecond)
+	return s.Store.Snapshot(ctx, room, users)
+}
+
+// All who come at once for the first time are let into the lobby, though each
+// join makes the others' authorisation stale.
+func TestManyNewcomers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := chat.NewMemoryStore(nil)
+		n := newNode(t, &chat.Options{Store: slowSnapshots{store}, Lobby: "general"})
+		const many = 50
+		var wg sync.WaitGroup
+		for i := range many {
+			wg.Go(func() {
+				if err := n.Admit(t.Context(), as(fmt.Sprintf("user%d", i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		info, err := store.RoomNamed(t.Context(), "general")
+		require.NoError(t, err)
+		require.Equal(t, many, info.Members)
+
+		// Who gives up waiting at the door does not hold it.
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.Error(t, n.Admit(ctx, as("gone")))
+		require.NoError(t, n.Admit(t.Context(), as("late")))
+	})
 }

@@ -30,6 +30,7 @@ type Node struct {
 	limits   Limits
 	log      *slog.Logger
 	lobby    RoomID
+	door     chan struct{} // of the lobby; holds one value while somebody is let in
 	trace    Trace
 
 	hostDir   func(context.Context, []UserID) ([]User, error)
@@ -99,6 +100,7 @@ func New(o *Options) (*Node, error) {
 		return nil, errors.New("chat: Options.Retention needs a store that is a Trimmer")
 	}
 	n.presence = presence{remote: map[UserID]map[string]time.Time{}, told: map[UserID]bool{}, left: map[UserID]leaver{}}
+	n.door = make(chan struct{}, 1)
 	n.limiter = newLimiter(n.limits)
 	if opt.Committed != nil {
 		n.hooked = make(chan []Event, 1024)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -137,7 +136,12 @@ func each(accounts []*account, f func(i int, a *account) error) error {
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	for _, err := range errs { // the others say the same, most likely
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepare gives the accounts the rooms of the run: room r and user u belong

@@ -57,6 +57,7 @@ var farewells = []struct {
 	{chat.ErrUnavailable, farewell{codeTryLater, "the chat can't reach its store"}},
 	{chat.ErrOutcomeUnknown, farewell{codeTryLater, "the chat can't reach its store"}},
 	{chat.ErrBusy, farewell{codeTryLater, "the chat is busy"}},
+	{chat.ErrStale, farewell{codeTryLater, "the chat is busy"}},
 }
 
 // farewellFor returns how a connection ends whose session ended, or could not
