@@ -30,9 +30,10 @@ type HubOptions struct {
 // an audit or a quota, passes it as long as what it adds lets the suite's people
 // do what the table at [chat.Change] allows. open is called by each case.
 //
-// Beside its own checks every case checks what each session is given: the events
-// of a room in the order of its log, each once, none left out but where a gap is
-// told, and none of a room that its user is not in.
+// Beside its own checks every case holds what each session is given against the
+// logs of the rooms, with a [Recorder]: the events of a room in the order of its
+// log, each once, none left out but where a gap is told, and none of a room that
+// its user is not in.
 func TestHub(t *testing.T, open HubOpener, o *HubOptions) {
 	var opt HubOptions
 	if o != nil {

@@ -32,6 +32,7 @@ func (c *client) run(room chat.RoomID, line string) (string, *chat.PendingCall) 
 
 func (c *client) runAs(room chat.RoomID, id, line string) *chat.PendingCall {
 	c.s.Helper()
+	c.record.Called(id)
 	call, err := c.room(room).Command(c.s.Context(), c.user, chat.CommandLine{ID: id, Text: line})
 	c.s.ok(err, "Command %s", line)
 	if call.ID == "" || call.Timeout < 0 {
@@ -193,6 +194,7 @@ func hubCommandTogether(s *stage) {
 	ann, bob, _ := s.cast()
 	room := ann.create(chat.NewRoom{Members: []chat.UserID{"bob"}})
 	id := chat.NewID()
+	ann.record.Called(id)
 	outcomes := make([]string, 12)
 	s.bot.let()
 	together(len(outcomes), func(i int) {

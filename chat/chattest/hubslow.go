@@ -76,10 +76,8 @@ func hubSilent(s *stage) {
 	tab := s.connect("ann", ann.at, nil)
 	room := ann.create(chat.NewRoom{})
 	for range 30 {
-		line := chat.CommandLine{ID: chat.NewID(), Text: "/fill"}
-		_, err := tab.room(room).Command(s.Context(), "ann", line)
-		s.ok(err, "Command")
-		tab.outcome(line.ID)
+		id, _ := tab.run(room, "/fill")
+		tab.outcome(id)
 	}
 	select {
 	case <-ann.Done():

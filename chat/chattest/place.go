@@ -11,6 +11,21 @@ type place struct {
 	in     bool     // its user is a member, as far as it was told
 	at     chat.Seq // what it was given, or told that it will not be, reaches this
 	member chat.Seq // its welcome said that its user is a member here: a removal before is history
+
+	// foreign: what the client came back with is not of this log, so that the
+	// first it is told of the room is a reset.
+	foreign bool
+}
+
+// welcomed is the place that a room of the welcome begins with.
+func welcomed(w *chat.Welcome, e *chat.InboxEntry, o *chat.SessionOptions) place {
+	p := place{in: true, at: e.Head, member: e.Head}
+	if o != nil {
+		if last, listed := o.Rooms[e.ID]; listed {
+			p.at, p.foreign = last, o.Epoch != w.Epoch || last > e.Head
+		}
+	}
+	return p
 }
 
 // fault is what is wrong with something that a client was given.
@@ -31,8 +46,10 @@ const (
 // membership of the client's own user. It returns nil when it was in its place.
 func (p *place) event(seq chat.Seq, joins, leaves bool) *fault {
 	was := *p
-	p.in, p.at = !leaves || seq < p.member, max(p.at, seq)
+	p.in, p.at, p.foreign = !leaves || seq < p.member, max(p.at, seq), false
 	switch {
+	case was.foreign:
+		return &fault{ruleEpoch, "what it came back with is not of this log, and it was not told to begin again"}
 	case seq <= was.at:
 		return &fault{ruleOnce, fmt.Sprintf("it had everything up to %d", was.at)}
 	case joins: // whatever was before; that is not the client's to see
@@ -49,9 +66,13 @@ func (p *place) event(seq chat.Seq, joins, leaves bool) *fault {
 // after a reset is of another log.
 func (p *place) gap(g *chat.Gap) *fault {
 	was := *p
-	p.in, p.at = true, g.Head
+	p.in, p.at, p.foreign = true, g.Head, false
 	switch {
+	case g.Reset && !was.foreign:
+		return &fault{ruleEpoch, "it was told to begin again, but what it has is of this log"}
 	case g.Reset:
+	case was.foreign:
+		return &fault{ruleEpoch, "what it came back with is not of this log, and it was not told to begin again"}
 	case was.in && g.After != was.at || g.After < was.at:
 		return &fault{ruleGaps, fmt.Sprintf("a gap after %d, but the event before was %d", g.After, was.at)}
 	case g.Head <= g.After:

@@ -18,10 +18,12 @@ type stage struct {
 	bot      *bots
 	patience time.Duration
 	people   int // who came
+	recorder Recorder
+	rooms    map[chat.RoomID]bool // that somebody was told of
 }
 
 func newStage(t *testing.T, open HubOpener, with func(*chat.Options), patience time.Duration) *stage {
-	s := &stage{T: t, bot: newBots(), patience: patience}
+	s := &stage{T: t, bot: newBots(), patience: patience, rooms: map[chat.RoomID]bool{}}
 	o := chat.Options{Commands: s.bot.Bot, Logger: slog.New(slog.DiscardHandler), Limits: chat.Limits{
 		Messages: chat.Unlimited, Commands: chat.Unlimited, Joins: chat.Unlimited, Rooms: chat.Unlimited, Requests: chat.Unlimited,
 	}}
@@ -32,7 +34,25 @@ func newStage(t *testing.T, open HubOpener, with func(*chat.Options), patience t
 	if len(s.hubs) == 0 {
 		t.Fatal("the opener returned no hub")
 	}
+	t.Cleanup(s.check)
 	return s
+}
+
+// check checks what all clients were given against the logs as they are now.
+func (s *stage) check() {
+	for id := range s.rooms {
+		ctx := context.Background()
+		r, err := s.hubs[0].Room(ctx, chat.System, id)
+		if err == nil {
+			err = s.recorder.ReadLog(ctx, r)
+		}
+		if err != nil {
+			s.Errorf("read the log of %s: %v", id, err)
+		}
+	}
+	if err := s.recorder.Check(); err != nil {
+		s.Errorf("what the clients were given is not what a chat may give:\n%v", err)
+	}
 }
 
 // ok fails the test when what went wrong.
@@ -75,6 +95,7 @@ type client struct {
 	hub  chat.Hub
 	*chat.Session
 	welcome chat.Welcome
+	record  *Client
 
 	places   map[chat.RoomID]*place
 	events   map[chat.RoomID][]chat.Event
@@ -106,16 +127,15 @@ func (s *stage) connect(user chat.UserID, at int, o *chat.SessionOptions) *clien
 	s.ok(err, "Connect of %s", user)
 	s.Cleanup(func() { session.Close() })
 	c := &client{s: s, user: user, at: at, hub: hub, Session: session, welcome: session.Welcome(),
+		record: s.recorder.Client(user, fmt.Sprint("session ", len(s.recorder.clients)+1)),
 		places: map[chat.RoomID]*place{}, events: map[chat.RoomID][]chat.Event{}}
 	for _, e := range c.welcome.Rooms {
-		c.places[e.ID] = &place{in: true, at: e.Head, member: e.Head}
-		if o == nil {
-			continue
-		}
-		if last, listed := o.Rooms[e.ID]; listed {
-			c.places[e.ID].at = last
-		}
+		p := welcomed(&c.welcome, &e, o)
+		c.places[e.ID] = &p
+		s.rooms[e.ID] = true
 	}
+	c.record.Connected(c.welcome, o)
+	c.record.Disconnected() // it need not read to the end
 	return c
 }
 
@@ -133,21 +153,17 @@ func (c *client) again(o *chat.SessionOptions) *client {
 	return c.s.connect(c.user, c.at+1, o)
 }
 
-// take notes a delivery and checks that it was in its place.
+// take notes a delivery. The recorder checks that it was in its place.
 func (c *client) take(d *chat.Delivery) {
 	c.s.Helper()
+	c.record.Delivered(d)
 	switch {
 	case d.Event != nil:
 		e := *d.Event
-		p := c.place(e.Room)
-		if f := p.event(e.Seq, begins(&e, c.user), ends(&e, c.user)); f != nil {
-			c.s.Errorf("%s was given event %d of room %s (%s): %s: %s", c.user, e.Seq, e.Room, e.Kind, f.rule, f.says)
-		}
+		c.place(e.Room).event(e.Seq, begins(&e, c.user), ends(&e, c.user))
 		c.events[e.Room] = append(c.events[e.Room], e)
 	case d.Gap != nil:
-		if f := c.place(d.Gap.Room).gap(d.Gap); f != nil {
-			c.s.Errorf("%s was told of the gap %s: %s: %s", c.user, show(d.Gap), f.rule, f.says)
-		}
+		c.place(d.Gap.Room).gap(d.Gap)
 		c.gaps = append(c.gaps, *d.Gap)
 	case d.Notice != nil:
 		c.notices = append(c.notices, *d.Notice)
@@ -163,6 +179,7 @@ func (c *client) place(room chat.RoomID) *place {
 	if p == nil {
 		p = &place{}
 		c.places[room] = p
+		c.s.rooms[room] = true
 	}
 	return p
 }
