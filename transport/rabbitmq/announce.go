@@ -146,8 +146,7 @@ func (g *registry) listen(ctx context.Context, s *session) error {
 					_ = d.Ack(true)
 				}
 				if err := g.receive(b, &d); err != nil {
-					b.stats.garbage.Add(1)
-					b.o.Logger.Warn("rabbitmq: announcement is dropped", "err", err)
+					b.drop("announcement is dropped", err)
 				}
 			case <-s.done:
 				return

@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -107,9 +108,10 @@ func (c *consumer) serve(ctx context.Context, s *session) error {
 				if !ch.IsClosed() {
 					return errCancelled
 				}
+				// Not a refusal, whatever the code: that was to be had before.
 				select {
 				case err := <-closed:
-					return closedBy(err)
+					return fmt.Errorf("%w: %v", errClosed, err)
 				default:
 					return errClosed
 				}

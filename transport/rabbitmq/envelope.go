@@ -35,18 +35,18 @@ var (
 	errTime = errors.New("expiration is not a number of ms above 0")
 )
 
-// encodeRequest makes the message of r. Its body is r's.
-func encodeRequest(r transport.Request, left time.Duration, now time.Time) amqp.Publishing {
-	left = min(left, longest)
-	ms := max(left.Milliseconds(), 1)
-	return amqp.Publishing{
+// requestMessage makes the message of r, for which so much time is left. Its
+// body is r's.
+func requestMessage(q *queue, r transport.Request, left time.Duration, now time.Time) *publishing {
+	ms := max(min(left, longest).Milliseconds(), 1)
+	return &publishing{exchange: q.exchange, key: q.key, mandatory: true, msg: amqp.Publishing{
 		Type: typeCommand, ContentType: "application/json", DeliveryMode: amqp.Persistent,
 		CorrelationId: r.ID,
 		ReplyTo:       r.Store,
 		Expiration:    strconv.FormatInt(ms, 10),
 		Headers:       amqp.Table{headerDeadline: now.UnixMilli() + ms},
 		Body:          r.Body,
-	}
+	}}
 }
 
 // decodeRequest reads a message from the queue of bot and command. expires is
@@ -85,14 +85,14 @@ func attempt(d *amqp.Delivery) int {
 	return int(min(max(before, 0), 1<<20)) + 1
 }
 
-// encodeResult makes the message of a result for r. Its body is body.
-func encodeResult(r transport.Request, body []byte) amqp.Publishing {
-	return amqp.Publishing{
+// resultMessage makes the message of a result for r. Its body is body.
+func resultMessage(t *topology, r transport.Request, body []byte) *publishing {
+	return &publishing{exchange: t.results, key: r.Store, mandatory: true, msg: amqp.Publishing{
 		Type: typeResult, ContentType: "application/json", DeliveryMode: amqp.Persistent,
 		CorrelationId: r.ID,
 		AppId:         r.Bot,
 		Body:          body,
-	}
+	}}
 }
 
 // decodeResult reads a message from the results queue of store.

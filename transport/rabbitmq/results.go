@@ -73,8 +73,7 @@ func (r *receiver) deliver(s *session, d *amqp.Delivery) {
 		err = errUntrusted
 	}
 	if err != nil {
-		r.b.stats.garbage.Add(1)
-		r.b.o.Logger.Warn("rabbitmq: result is dropped", "store", r.store, "err", err)
+		r.b.drop("result is dropped", err, "store", r.store)
 		setAside(d)
 		return
 	}

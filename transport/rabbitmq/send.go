@@ -34,7 +34,7 @@ func (b *Broker) Send(ctx context.Context, r transport.Request) error {
 		return err
 	}
 	deadline := time.Now().Add(r.Timeout)
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithDeadline(ctx, deadline) // nobody waits for longer
 	defer cancel()
 	s, err := b.usable(ctx)
 	if err != nil {
@@ -52,10 +52,7 @@ func (b *Broker) Send(ctx context.Context, r transport.Request) error {
 		return errNoTime
 	}
 	r.Body = bytes.Clone(r.Body) // ctx may end while it is written
-	err = s.work.submit(ctx, &publishing{
-		exchange: q.exchange, key: q.key, mandatory: true,
-		msg: encodeRequest(r, left, time.Now()),
-	})
+	err = s.work.submit(ctx, requestMessage(&q, r, left, time.Now()))
 	switch err {
 	case errReturned:
 		b.presence.doubt(q.name)

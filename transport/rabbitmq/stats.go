@@ -1,6 +1,9 @@
 package rabbitmq
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Stats are counted from [Open] on, for this Broker alone.
 type Stats struct {
@@ -18,6 +21,19 @@ type Stats struct {
 
 type counters struct {
 	eventsLost, requestsExpired, deadLetters, resultsRejected, garbage atomic.Uint64
+
+	complained atomic.Int64 // when, in Unix ns
+}
+
+// drop counts a message that came from outside and is not what it should be. At
+// most once a second it is logged, so that nobody can fill our disk with lines.
+func (b *Broker) drop(what string, err error, args ...any) {
+	n := b.stats.garbage.Add(1)
+	now, last := time.Now().UnixNano(), b.stats.complained.Load()
+	if now-last < int64(time.Second) || !b.stats.complained.CompareAndSwap(last, now) {
+		return
+	}
+	b.o.Logger.Warn("rabbitmq: "+what, append(args, "err", err, "dropped_so_far", n)...)
 }
 
 // Stats returns the figures of this moment.

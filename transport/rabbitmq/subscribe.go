@@ -100,8 +100,7 @@ func (s *subscriber) deliver(_ *session, d *amqp.Delivery) {
 	}
 	events, gap, err := s.read(d)
 	if err != nil {
-		s.b.stats.garbage.Add(1)
-		s.b.o.Logger.Warn("rabbitmq: events are dropped", "store", s.store, "err", err)
+		s.b.drop("events are dropped", err, "store", s.store)
 		return
 	}
 	s.push(events, gap)

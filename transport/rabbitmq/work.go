@@ -104,8 +104,7 @@ func (w *worker) deliver(s *session, d *amqp.Delivery) {
 func (w *worker) handle(s *session, d *amqp.Delivery) {
 	r, expires, err := decodeRequest(d, w.bot, w.command, time.Now())
 	if err != nil {
-		w.b.stats.garbage.Add(1)
-		w.b.o.Logger.Warn("rabbitmq: request can't be read and is set aside", "bot", w.bot, "command", w.command, "err", err)
+		w.b.drop("request can't be read and is set aside", err, "bot", w.bot, "command", w.command)
 		setAside(d)
 		return
 	}
@@ -150,8 +149,7 @@ func (w *worker) answer(ctx context.Context, r transport.Request, body []byte) e
 		if s == nil {
 			return errNoAnswer
 		}
-		m := &publishing{exchange: w.b.top.results, key: r.Store, mandatory: true, msg: encodeResult(r, body)}
-		switch err := s.work.submit(ctx, m); {
+		switch err := s.work.submit(ctx, resultMessage(&w.b.top, r, body)); {
 		case err == nil:
 			return nil
 		case err == errReturned:

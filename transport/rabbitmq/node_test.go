@@ -1,0 +1,193 @@
+package rabbitmq_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/proctest"
+	"github.com/carlware/gochat/internal/rabbittest"
+)
+
+const (
+	wait = 30 * time.Second
+	tick = 5 * time.Millisecond
+)
+
+// nodeBot returns a directory with the bot in Node.js and what it needs, which
+// npm fetches by the lock file.
+func nodeBot(t *testing.T) string {
+	t.Helper()
+	lack := func(why string) {
+		t.Helper()
+		if os.Getenv("CI") != "" {
+			t.Fatal(why)
+		}
+		t.Skip(why + " (with CI set this is a failure)")
+	}
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		lack("npm is not here to fetch amqplib")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "nodebot"))))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	ci := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+	ci.Dir = dir
+	if out, err := ci.CombinedOutput(); err != nil {
+		lack("npm ci: " + err.Error() + "\n" + string(out))
+	}
+	return dir
+}
+
+func startNodeBot(t *testing.T, dir, url, prefix string, env ...string) *proctest.Process {
+	t.Helper()
+	cmd := exec.Command("node", "bot.js")
+	cmd.Dir = dir
+	cmd.Env = append(append(proctest.CleanEnv(), "AMQP_URL="+url, "PREFIX="+prefix), env...)
+	p := proctest.Start(t, cmd)
+	p.Line("serving")
+	return p
+}
+
+// chatNode is a chat with one user in one room.
+type chatNode struct {
+	*chat.Node
+	t    *testing.T
+	room chat.Room
+}
+
+func newChatNode(t *testing.T, vhost rabbittest.VHost) *chatNode {
+	t.Helper()
+	broker := open(t, vhost, nil)
+	node, err := chat.New(&chat.Options{Broker: broker, Lobby: "general", Logger: quiet})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, node.Shutdown(context.Background()))
+		require.NoError(t, broker.Close())
+	})
+	require.NoError(t, node.Admit(t.Context(), chat.Principal{User: chat.User{ID: "ann", Name: "Ann"}}))
+	rooms, err := node.Rooms(t.Context(), "ann", "", 0)
+	require.NoError(t, err)
+	room, err := node.Room(t.Context(), "ann", rooms[0].ID)
+	require.NoError(t, err)
+	return &chatNode{Node: node, t: t, room: room}
+}
+
+// knows waits until the chat knows a command, or does no longer.
+func (n *chatNode) knows(name string, known bool) {
+	n.t.Helper()
+	require.Eventually(n.t, func() bool {
+		specs, err := n.Commands(n.t.Context(), "ann")
+		require.NoError(n.t, err)
+		for _, s := range specs {
+			if s.Name == name {
+				return known
+			}
+		}
+		return !known
+	}, wait, tick, "/%s is known: %v", name, known)
+}
+
+// call types a line and returns how it ended.
+func (n *chatNode) call(line string) chat.Outcome {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(n.t.Context(), wait)
+	defer cancel()
+	call, err := n.room.Command(ctx, "ann", chat.CommandLine{ID: chat.NewID(), Text: line})
+	require.NoError(n.t, err)
+	outcome, err := call.Wait(ctx)
+	require.NoError(n.t, err)
+	return outcome
+}
+
+func (n *chatNode) last() chat.Event {
+	n.t.Helper()
+	page, err := n.room.History(n.t.Context(), "ann", chat.Range{})
+	require.NoError(n.t, err)
+	return page.Events[len(page.Events)-1]
+}
+
+// A bot that was written from PROTOCOL.md, in another language, with another
+// library, serves a chat.
+func TestBotInNodeJS(t *testing.T) {
+	dir := nodeBot(t)
+	vhost := rabbittest.New(t)
+	n := newChatNode(t, vhost)
+	bot := startNodeBot(t, dir, vhost.URL, vhost.Prefix)
+	n.knows("reverse", true)
+
+	outcome := n.call("/reverse stressed")
+	require.Equal(t, chat.CallDone, outcome.Status)
+	require.Equal(t, "for Ann in general", outcome.Text)
+	require.Equal(t, "desserts", n.last().Text)
+	require.Equal(t, chat.UserID("bot:node"), n.last().User.ID)
+
+	outcome = n.call("/reverse")
+	require.Equal(t, chat.CallFailed, outcome.Status)
+	require.Equal(t, "usage", outcome.Error.Code)
+	require.Equal(t, "bot_error", n.call("/fail").Error.Code)
+
+	// Progress arrives before the answer, and a bot that is told to stop
+	// finishes what it has.
+	session, err := n.Connect(t.Context(), chat.Principal{User: chat.User{ID: "ann", Name: "Ann"}}, nil)
+	require.NoError(t, err)
+	defer session.Close()
+	call, err := n.room.Command(t.Context(), "ann", chat.CommandLine{ID: chat.NewID(), Text: "/slow"})
+	require.NoError(t, err)
+	for told := false; !told; {
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		d, err := session.Next(ctx)
+		cancel()
+		require.NoError(t, err)
+		told = d.Notice != nil && d.Notice.Kind == chat.Progress && d.Notice.Text == "still at it"
+	}
+	bot.Signal(syscall.SIGTERM)
+	ctx, cancel := context.WithTimeout(t.Context(), wait)
+	defer cancel()
+	outcome, err = call.Wait(ctx)
+	require.NoError(t, err)
+	require.Equal(t, chat.CallDone, outcome.Status)
+	require.Zero(t, bot.Wait())
+	n.knows("reverse", false) // it said so, long before its announcement ends
+	require.Equal(t, "no_bot", n.call("/reverse x").Error.Code)
+}
+
+// The permissions of PROTOCOL.md are enough for what they are for, and no more.
+func TestPermissions(t *testing.T) {
+	dir := nodeBot(t)
+	node := rabbittest.Private(t)
+	vhost := node.New(t)
+	rights := func(s string) string {
+		return strings.NewReplacer("gochat\\.", strings.ReplaceAll(vhost.Prefix, ".", `\.`), "stock", "node").Replace(s)
+	}
+	chats := vhost
+	all := rights(`^gochat\.`)
+	chats.URL = node.User(t, vhost, all, all, all)
+	n := newChatNode(t, chats)
+	require.Eventually(t, func() bool { return n.Ready(t.Context()) == nil }, wait, tick)
+
+	bots := node.User(t, vhost, rights(`^gochat\.(command\.stock\..*|node\..*)$`),
+		rights(`^gochat\.(results|events|announce|dead|command\.stock\..*|node\..*)$`),
+		rights(`^gochat\.(commands|announce|command\.stock\..*|node\..*)$`))
+	looking := startNodeBot(t, dir, bots, vhost.Prefix, "DECLARE=queues")
+	n.knows("reverse", true)
+	require.Equal(t, chat.CallDone, n.call("/reverse x").Status)
+	looking.Kill()
+
+	// Its queues exist now, so it can do with less.
+	bots = node.User(t, vhost, rights(`^gochat\.node\.`), rights(`^gochat\.(results|events|announce|node\..*)$`),
+		rights(`^gochat\.(announce|command\.stock\..*|node\..*)$`))
+	startNodeBot(t, dir, bots, vhost.Prefix, "DECLARE=no")
+	n.knows("reverse", true)
+	require.Equal(t, chat.CallDone, n.call("/reverse x").Status)
+}
