@@ -75,13 +75,13 @@ func (s *session) once(ctx context.Context, what string, do func(*admin) error) 
 const maxReady = 4096
 
 // call calls a method on the channel, a new one where the last was closed.
-func (a *admin) call(method func(*amqp.Channel) error) (err error) {
+func (a *admin) call(what string, method func(*amqp.Channel) error) (err error) {
 	if a.ch == nil || a.ch.IsClosed() {
 		if a.ch, err = a.s.open(a.s.sub); err != nil {
 			return err
 		}
 	}
-	return a.s.rpc(func() error { return method(a.ch) })
+	return a.s.rpc(what, func() error { return method(a.ch) })
 }
 
 // topology sees to what everybody needs.
@@ -104,7 +104,7 @@ func (s *session) topology(ctx context.Context) error {
 // declare it.
 func (a *admin) exchange(name, kind string) error {
 	declare := func(method func(*amqp.Channel, string, string, bool, bool, bool, bool, amqp.Table) error) error {
-		return a.call(func(ch *amqp.Channel) error { return method(ch, name, kind, true, false, false, false, nil) })
+		return a.call("declare exchange "+name, func(ch *amqp.Channel) error { return method(ch, name, kind, true, false, false, false, nil) })
 	}
 	if !a.s.b.o.Declared {
 		err := declare((*amqp.Channel).ExchangeDeclare)
@@ -122,7 +122,7 @@ func (a *admin) queue(q queue) error {
 		_, err := a.inspect(q.name)
 		return err
 	}
-	err := a.call(func(ch *amqp.Channel) error {
+	err := a.call("declare queue "+q.name, func(ch *amqp.Channel) error {
 		_, err := ch.QueueDeclare(q.name, !q.exclusive, q.exclusive, q.exclusive, false, q.args)
 		return err
 	})
@@ -134,7 +134,7 @@ func (a *admin) queue(q queue) error {
 	if err != nil || q.exchange == "" {
 		return err
 	}
-	err = a.call(func(ch *amqp.Channel) error { return ch.QueueBind(q.name, q.key, q.exchange, false, nil) })
+	err = a.call("bind queue "+q.name, func(ch *amqp.Channel) error { return ch.QueueBind(q.name, q.key, q.exchange, false, nil) })
 	if looked && hasCode(err, amqp.AccessRefused) {
 		return nil // who made the queue has bound it
 	}
@@ -144,7 +144,7 @@ func (a *admin) queue(q queue) error {
 // inspect returns how many consumers a queue has, or an exception with the
 // code NotFound.
 func (a *admin) inspect(name string) (consumers int, err error) {
-	err = a.call(func(ch *amqp.Channel) error {
+	err = a.call("look for queue "+name, func(ch *amqp.Channel) error {
 		q, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
 		consumers = q.Consumers
 		return err

@@ -118,11 +118,11 @@ func (g *registry) listen(ctx context.Context, s *session) error {
 		return err
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
-	if err := s.rpc(func() error { return ch.Qos(eventPrefetch, 0, false) }); err != nil {
+	if err := s.rpc("set prefetch", func() error { return ch.Qos(eventPrefetch, 0, false) }); err != nil {
 		return err
 	}
 	var deliveries <-chan amqp.Delivery
-	err = s.rpc(func() (err error) {
+	err = s.rpc("consume "+q.name, func() (err error) {
 		deliveries, err = ch.Consume(q.name, "gochat", false, true, false, false, nil)
 		return err
 	})
@@ -175,6 +175,7 @@ func (g *registry) receive(b *Broker, d *amqp.Delivery) error {
 	ok := false
 	if d.Type == typeLeave {
 		ok = g.forget(announcer{a.Bot, a.Instance}, d.UserId)
+		b.presence.forget() // it may have been the last one
 	} else {
 		ok = g.hear(a, d.UserId, time.Now())
 	}
@@ -231,80 +232,4 @@ func (g *registry) announce(s *session) {
 			return
 		}
 	}
-}
-
-const (
-	headerBot      = "bot"
-	headerInstance = "instance"
-	headerSince    = "since"  // Unix time in ms
-	headerTTL      = "ttl_ms" //
-)
-
-func encodeAnnouncement(a *announcing, kind, exchange string) *publishing {
-	m := &publishing{exchange: exchange, msg: amqp.Publishing{
-		Type: kind, ContentType: "application/json", DeliveryMode: amqp.Transient,
-		Headers: amqp.Table{headerBot: a.Bot, headerInstance: a.Instance},
-	}}
-	if kind == typeAnnounce {
-		m.msg.Headers[headerSince] = a.Since.UnixMilli()
-		m.msg.Headers[headerTTL] = a.TTL.Milliseconds()
-		m.msg.Body = a.Body
-	}
-	return m
-}
-
-// decodeAnnouncement reads an announcement, or its withdrawal, which names bot
-// and instance only.
-func decodeAnnouncement(d *amqp.Delivery) (a transport.Announcement, err error) {
-	a.Bot, _ = d.Headers[headerBot].(string)
-	a.Instance, _ = d.Headers[headerInstance].(string)
-	if err := checkNames(a.Bot); err != nil {
-		return a, err
-	}
-	if a.Instance == "" || len(a.Instance) > maxInstance {
-		return a, errInstance
-	}
-	switch {
-	case d.Type == typeLeave:
-		return a, nil
-	case d.Type != typeAnnounce:
-		return a, errType
-	case len(d.Body) > transport.MaxBody:
-		return a, errBody
-	}
-	since, ok := integer(d.Headers[headerSince])
-	ttl, ok2 := integer(d.Headers[headerTTL])
-	if !ok || !ok2 {
-		return a, errAnnouncer
-	}
-	a.Since = time.UnixMilli(since)
-	a.TTL = time.Duration(min(max(ttl, leastTTL.Milliseconds()), mostTTL.Milliseconds())) * time.Millisecond
-	a.Body = d.Body
-	return a, nil
-}
-
-// integer reads a header that libraries of other languages encode in as few
-// bytes as they like.
-func integer(v any) (int64, bool) {
-	switch n := v.(type) {
-	case int64:
-		return n, true
-	case int32:
-		return int64(n), true
-	case int16:
-		return int64(n), true
-	case int8:
-		return int64(n), true
-	case uint8:
-		return int64(n), true
-	case uint16:
-		return int64(n), true
-	case uint32:
-		return int64(n), true
-	case float64: // JavaScript, of a number above 2^53 or with a fraction
-		if n > -1<<53 && n < 1<<53 {
-			return int64(n), true
-		}
-	}
-	return 0, false
 }

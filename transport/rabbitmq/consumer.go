@@ -85,18 +85,14 @@ func (c *consumer) serve(ctx context.Context, s *session) error {
 		return err
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
-	defer func() { _ = s.rpc(ch.Close) }()
-	if err := s.rpc(func() error { return ch.Qos(c.prefetch, 0, false) }); err != nil {
+	if err := s.rpc("set prefetch", func() error { return ch.Qos(c.prefetch, 0, false) }); err != nil {
 		return err
 	}
-	var deliveries <-chan amqp.Delivery
-	err = s.rpc(func() (err error) {
-		deliveries, err = ch.Consume(q.name, "gochat", false, q.exclusive, false, false, nil)
-		return err
-	})
+	deliveries, err := c.consume(ctx, s, ch, q)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = s.rpc("close channel", ch.Close) }()
 	c.b.refuse(c, nil)
 	if c.live != nil {
 		c.live(s)
@@ -111,7 +107,7 @@ func (c *consumer) serve(ctx context.Context, s *session) error {
 				// Not a refusal, whatever the code: that was to be had before.
 				select {
 				case err := <-closed:
-					return fmt.Errorf("%w: %v", errClosed, err)
+					return fmt.Errorf("%w: %s", errClosed, closedBy(err).Error())
 				default:
 					return errClosed
 				}
@@ -120,7 +116,7 @@ func (c *consumer) serve(ctx context.Context, s *session) error {
 		case <-s.done:
 			return s.err()
 		case <-ctx.Done():
-			if s.rpc(func() error { return ch.Cancel("gochat", false) }) == nil {
+			if s.rpc("cancel "+q.name, func() error { return ch.Cancel("gochat", false) }) == nil {
 				for d := range deliveries {
 					giveBack(&d)
 				}
@@ -129,6 +125,45 @@ func (c *consumer) serve(ctx context.Context, s *session) error {
 				c.drain()
 			}
 			return ctx.Err()
+		}
+	}
+}
+
+// consume begins to consume. A replicated queue that has lost the majority of
+// its members answers when it has one again, and not before: that is waited
+// for, so that it does not cost the session.
+func (c *consumer) consume(ctx context.Context, s *session, ch *amqp.Channel, q queue) (<-chan amqp.Delivery, error) {
+	type answer struct {
+		deliveries <-chan amqp.Delivery
+		err        error
+	}
+	answers := make(chan answer, 1)
+	asking := s.run(func() {
+		deliveries, err := ch.Consume(q.name, "gochat", false, q.exclusive, false, false, nil)
+		answers <- answer{deliveries, err}
+	})
+	if !asking {
+		return nil, s.err()
+	}
+	late := time.NewTimer(rpcTimeout)
+	defer late.Stop()
+	for {
+		select {
+		case a := <-answers:
+			return a.deliveries, a.err
+		case <-late.C:
+			err := fmt.Errorf("consume %s: %w", q.name, errNoReply)
+			c.b.refuse(c, err)
+			c.b.o.Logger.Warn("rabbitmq: queue does not answer", "err", err)
+		case <-s.done:
+			return nil, s.err()
+		case <-ctx.Done():
+			s.run(func() {
+				if a := <-answers; a.err == nil {
+					_ = s.rpc("close channel", ch.Close)
+				}
+			})
+			return nil, ctx.Err()
 		}
 	}
 }

@@ -119,3 +119,29 @@ func check(d *amqp.Delivery, kind, key string) error {
 	}
 	return nil
 }
+
+// integer reads a header that libraries of other languages encode in as few
+// bytes as they like.
+func integer(v any) (int64, bool) {
+	switch n := v.(type) {
+	case int64:
+		return n, true
+	case int32:
+		return int64(n), true
+	case int16:
+		return int64(n), true
+	case int8:
+		return int64(n), true
+	case uint8:
+		return int64(n), true
+	case uint16:
+		return int64(n), true
+	case uint32:
+		return int64(n), true
+	case float64: // JavaScript, of a number above 2^53 or with a fraction
+		if n > -1<<53 && n < 1<<53 {
+			return int64(n), true
+		}
+	}
+	return 0, false
+}

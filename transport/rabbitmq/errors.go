@@ -16,6 +16,7 @@ var (
 	errNoReply    = errors.New("no reply in time")
 	errCancelled  = errors.New("queue was deleted, or its consumer cancelled")
 	errClosed     = errors.New("channel or connection was closed")
+	errLogin      = errors.New("connection ended during the login")
 	errUserID     = errors.New("the server knows the login by another name; trying without user_id")
 	errStopped    = errors.New("closed")
 
@@ -40,8 +41,12 @@ func refused(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
 	}
-	return hasCode(err, amqp.AccessRefused) || hasCode(err, amqp.PreconditionFailed) || hasCode(err, amqp.NotAllowed) ||
-		errors.Is(err, amqp.ErrSASL)
+	if errors.Is(err, amqp.ErrSASL) {
+		return true
+	}
+	// The library has such codes for connections that broke, too.
+	e, ok := errors.AsType[*amqp.Error](err)
+	return ok && e.Server && (e.Code == amqp.AccessRefused || e.Code == amqp.PreconditionFailed || e.Code == amqp.NotAllowed)
 }
 
 // hasCode says whether err is the broker's exception with that code.

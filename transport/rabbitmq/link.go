@@ -14,6 +14,7 @@ const (
 	dialTimeout  = 10 * time.Second // TCP, TLS and AMQP handshakes together
 	writeTimeout = 5 * time.Second
 	closeTimeout = 2 * time.Second
+	loginPause   = 2 * time.Second // RabbitMQ takes 3 s to refuse a login
 )
 
 // wire is a connection whose writes end. RabbitMQ stops reading from who
@@ -40,6 +41,7 @@ type link struct {
 func (b *Broker) dial(ctx context.Context, purpose string) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	began := time.Now()
 	stop := func() bool { return true }
 	l := &link{closed: make(chan *amqp.Error, 1)}
 	config := amqp.Config{
@@ -77,6 +79,14 @@ func (b *Broker) dial(ctx context.Context, purpose string) (*link, error) {
 	}
 	if l.raw != nil {
 		l.raw.Close()
+	}
+	// A server that refuses a login closes the connection without a word, after
+	// a pause. One that dies closes it at once, and the library says the same.
+	if errors.Is(err, amqp.ErrCredentials) {
+		if time.Since(began) >= loginPause {
+			return nil, refusal{err}
+		}
+		err = errLogin
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)

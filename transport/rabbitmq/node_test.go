@@ -2,6 +2,7 @@ package rabbitmq_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/internal/proctest"
 	"github.com/carlware/gochat/internal/rabbittest"
+	"github.com/carlware/gochat/transport"
+	"github.com/carlware/gochat/transport/rabbitmq"
 )
 
 const (
@@ -137,29 +140,57 @@ func TestBotInNodeJS(t *testing.T) {
 	require.Equal(t, "usage", outcome.Error.Code)
 	require.Equal(t, "bot_error", n.call("/fail").Error.Code)
 
-	// Progress arrives before the answer, and a bot that is told to stop
-	// finishes what it has.
-	session, err := n.Connect(t.Context(), chat.Principal{User: chat.User{ID: "ann", Name: "Ann"}}, nil)
-	require.NoError(t, err)
-	defer session.Close()
-	call, err := n.room.Command(t.Context(), "ann", chat.CommandLine{ID: chat.NewID(), Text: "/slow"})
-	require.NoError(t, err)
-	for told := false; !told; {
-		ctx, cancel := context.WithTimeout(t.Context(), wait)
-		d, err := session.Next(ctx)
-		cancel()
-		require.NoError(t, err)
-		told = d.Notice != nil && d.Notice.Kind == chat.Progress && d.Notice.Text == "still at it"
-	}
+	// A bot that is told to stop finishes what it has.
+	ended := n.slow()
 	bot.Signal(syscall.SIGTERM)
-	ctx, cancel := context.WithTimeout(t.Context(), wait)
-	defer cancel()
-	outcome, err = call.Wait(ctx)
-	require.NoError(t, err)
-	require.Equal(t, chat.CallDone, outcome.Status)
+	require.Equal(t, chat.CallDone, ended().Status)
 	require.Zero(t, bot.Wait())
 	n.knows("reverse", false) // it said so, long before its announcement ends
 	require.Equal(t, "no_bot", n.call("/reverse x").Error.Code)
+
+	// What a bot was at when it was killed is done by the next one, and without
+	// a next one its callers are told at once.
+	bot = startNodeBot(t, dir, vhost.URL, vhost.Prefix)
+	n.knows("slow", true)
+	ended = n.slow()
+	bot.Kill()
+	bot = startNodeBot(t, dir, vhost.URL, vhost.Prefix)
+	require.Equal(t, chat.CallDone, ended().Status)
+	require.Equal(t, "done", n.last().Text)
+	bot.Kill()
+	broker := open(t, vhost, nil)
+	defer broker.Close()
+	require.Eventually(t, func() bool {
+		err := broker.Send(t.Context(), transport.Request{ID: "a", Store: "s", Bot: "node", Command: "reverse", Timeout: time.Second})
+		return errors.Is(err, transport.ErrNoHandler)
+	}, wait, tick)
+	n.knows("reverse", true)
+	require.Eventually(t, func() bool {
+		outcome := n.call("/reverse x")
+		return outcome.Error.Code == "no_bot"
+	}, wait, tick)
+}
+
+// slow calls /slow and waits until it is under way, which its progress tells.
+func (n *chatNode) slow() (ended func() chat.Outcome) {
+	n.t.Helper()
+	session, err := n.Connect(n.t.Context(), chat.Principal{User: chat.User{ID: "ann", Name: "Ann"}}, nil)
+	require.NoError(n.t, err)
+	defer session.Close()
+	call, err := n.room.Command(n.t.Context(), "ann", chat.CommandLine{ID: chat.NewID(), Text: "/slow"})
+	require.NoError(n.t, err)
+	ctx, cancel := context.WithTimeout(n.t.Context(), wait)
+	n.t.Cleanup(cancel)
+	for told := false; !told; {
+		d, err := session.Next(ctx)
+		require.NoError(n.t, err)
+		told = d.Notice != nil && d.Notice.Kind == chat.Progress && d.Notice.Text == "still at it"
+	}
+	return func() chat.Outcome {
+		outcome, err := call.Wait(ctx)
+		require.NoError(n.t, err)
+		return outcome
+	}
 }
 
 // The permissions of PROTOCOL.md are enough for what they are for, and no more.
@@ -183,6 +214,7 @@ func TestPermissions(t *testing.T) {
 	n.knows("reverse", true)
 	require.Equal(t, chat.CallDone, n.call("/reverse x").Status)
 	looking.Kill()
+	answersInGo(t, chats, vhost, bots, nil)
 
 	// Its queues exist now, so it can do with less.
 	bots = node.User(t, vhost, rights(`^gochat\.node\.`), rights(`^gochat\.(results|events|announce|node\..*)$`),
@@ -190,4 +222,25 @@ func TestPermissions(t *testing.T) {
 	startNodeBot(t, dir, bots, vhost.Prefix, "DECLARE=no")
 	n.knows("reverse", true)
 	require.Equal(t, chat.CallDone, n.call("/reverse x").Status)
+	answersInGo(t, chats, vhost, bots, nil)
+	answersInGo(t, chats, vhost, bots, func(o *rabbitmq.Options) { o.Declared = true })
+}
+
+// answersInGo lets a bot in Go, as the user of a URL, answer a chat.
+func answersInGo(t *testing.T, chats, bots rabbittest.VHost, url string, o func(*rabbitmq.Options)) {
+	t.Helper()
+	bots.URL = url
+	bot, chat := open(t, bots, o), open(t, chats, nil)
+	defer bot.Close()
+	defer chat.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), wait)
+	defer cancel()
+	go bot.Work(ctx, "node", "go", nil, func(_ context.Context, r transport.Request) (transport.Result, error) {
+		return transport.Result{}, bot.Publish(ctx, r.Store, "progress:"+r.ID, nil)
+	})
+	results := make(chan transport.Result, 10)
+	go chat.Results(ctx, "s", func(_ context.Context, r transport.Result) error { results <- r; return nil })
+	sends(t, chat, transport.Request{ID: "a", Store: "s", Bot: "node", Command: "go", Timeout: time.Minute})
+	require.Equal(t, "a", (<-results).ID)
+	require.NoError(t, bot.Status().Err)
 }

@@ -3,6 +3,7 @@ package rabbitmq
 import (
 	"context"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,9 +15,13 @@ const (
 	// larger one costs latency and brings little.
 	window = 128
 
-	// confirmTimeout is how long nothing is confirmed before the connection is
+	// confirmTimeout is how long a confirmation may take. It is also how long
+	// the window may be full of messages without one before the connection is
 	// given up.
 	confirmTimeout = 10 * time.Second
+
+	// confirmAside is how long others wait behind a message.
+	confirmAside = 50 * time.Millisecond
 )
 
 // publishing is a message on its way out.
@@ -46,6 +51,9 @@ type pipeline struct {
 	sent    chan confirming
 	returns chan amqp.Return
 	pending atomic.Int64 // accepted and not resolved
+
+	mu       sync.Mutex
+	returned map[string]bool // ids of messages that came back and are not resolved
 }
 
 type confirming struct {
@@ -62,13 +70,14 @@ func newPipeline(s *session, name string) (*pipeline, error) {
 	}
 	p := &pipeline{
 		s: s, name: name, ch: ch,
-		in:      make(chan *publishing),
-		slots:   make(chan struct{}, window),
-		sent:    make(chan confirming, window),
-		returns: ch.NotifyReturn(make(chan amqp.Return, 2*window)),
+		in:       make(chan *publishing),
+		slots:    make(chan struct{}, window),
+		sent:     make(chan confirming, window),
+		returns:  ch.NotifyReturn(make(chan amqp.Return, 2*window)),
+		returned: make(map[string]bool),
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
-	if err := s.rpc(func() error { return ch.Confirm(false) }); err != nil {
+	if err := s.rpc("select confirms", func() error { return ch.Confirm(false) }); err != nil {
 		return nil, err
 	}
 	s.run(func() {
@@ -127,11 +136,23 @@ func (p *pipeline) start(ctx context.Context, m *publishing) error {
 
 func (p *pipeline) write() {
 	defer close(p.sent)
+	full := time.NewTimer(confirmTimeout)
+	defer full.Stop()
 	for n := uint64(1); ; n++ {
-		select {
-		case p.slots <- struct{}{}:
-		case <-p.s.done:
-			return
+		full.Reset(confirmTimeout)
+		for got := false; !got; {
+			select {
+			case p.slots <- struct{}{}:
+				got = true
+			case <-full.C:
+				// Not a queue or two that don't work: all messages wait.
+				if _, blocked := p.s.gate.reason(); !blocked {
+					p.s.fail(errNoConfirm)
+				}
+				full.Reset(confirmTimeout)
+			case <-p.s.done:
+				return
+			}
 		}
 		select {
 		case m := <-p.in:
@@ -167,42 +188,72 @@ func (p *pipeline) writeOne(m *publishing, n uint64) bool {
 	return true
 }
 
-// confirm resolves what was written, in order, until write has ended.
+// confirm resolves what was written, until write has ended. Confirmations are
+// waited for in order as long as they come; a message whose queue is slower than
+// that of the next is waited for aside.
 func (p *pipeline) confirm() {
-	returned := make(map[string]bool)
+	var aside sync.WaitGroup
+	defer aside.Wait()
+	slow := time.NewTimer(confirmAside)
+	defer slow.Stop()
+	for c := range p.sent {
+		select {
+		case <-c.dc.Done(): // as often as not there is nothing to wait for
+			p.finish(c)
+			continue
+		default:
+		}
+		slow.Reset(confirmAside)
+		select {
+		case <-c.dc.Done():
+			p.finish(c)
+		case <-p.s.done:
+			p.finish(c)
+		case <-slow.C:
+			aside.Go(func() { p.wait(c) })
+		}
+	}
+}
+
+// wait waits for one confirmation. After a while nobody else does, but the
+// message keeps its place in the window.
+func (p *pipeline) wait(c confirming) {
 	patience := time.NewTimer(confirmTimeout)
 	defer patience.Stop()
-	for c := range p.sent {
-		patience.Reset(confirmTimeout)
-		for waiting := true; waiting; {
-			select {
-			case <-c.dc.Done():
-				waiting = false
-			case <-p.s.done:
-				waiting = false
-			case <-patience.C:
-				if _, blocked := p.s.gate.reason(); !blocked {
-					p.s.fail(errNoConfirm)
-				}
-				patience.Reset(confirmTimeout)
-			}
+	for {
+		select {
+		case <-c.dc.Done():
+			p.finish(c)
+			return
+		case <-p.s.done:
+			p.finish(c)
+			return
+		case <-patience.C:
+			c.tell(unknown(errNoConfirm))
 		}
-		// The broker returns a message before it confirms it, and the library's
-		// one reader hands both on in that order.
-		for drained := false; !drained; {
-			select {
-			case r, ok := <-p.returns:
-				if ok {
-					returned[r.MessageId] = true
-				}
-				drained = !ok
-			default:
-				drained = true
-			}
-		}
-		p.resolve(c.publishing, p.outcome(c, returned[c.msg.MessageId]))
-		delete(returned, c.msg.MessageId)
 	}
+}
+
+// finish resolves c, which was confirmed or never will be.
+func (p *pipeline) finish(c confirming) {
+	p.mu.Lock()
+	// The broker returns a message before it confirms it, and the library's one
+	// reader hands both on in that order.
+	for drained := false; !drained; {
+		select {
+		case r, ok := <-p.returns:
+			if ok {
+				p.returned[r.MessageId] = true
+			}
+			drained = !ok
+		default:
+			drained = true
+		}
+	}
+	returned := p.returned[c.msg.MessageId]
+	delete(p.returned, c.msg.MessageId)
+	p.mu.Unlock()
+	p.resolve(c.publishing, p.outcome(c, returned))
 }
 
 func (p *pipeline) outcome(c confirming, returned bool) error {
@@ -218,7 +269,15 @@ func (p *pipeline) outcome(c confirming, returned bool) error {
 }
 
 func (p *pipeline) resolve(m *publishing, err error) {
-	m.done <- err
+	m.tell(err)
 	p.pending.Add(-1)
 	<-p.slots
+}
+
+// tell tells who published what became of it, once.
+func (m *publishing) tell(err error) {
+	select {
+	case m.done <- err:
+	default:
+	}
 }

@@ -34,8 +34,16 @@ func (b *Broker) Send(ctx context.Context, r transport.Request) error {
 		return err
 	}
 	deadline := time.Now().Add(r.Timeout)
-	ctx, cancel := context.WithDeadline(ctx, deadline) // nobody waits for longer
+	limited, cancel := context.WithDeadline(ctx, deadline) // nobody waits for longer
 	defer cancel()
+	err := b.send(limited, r, deadline)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return unavailable(errNoTime)
+	}
+	return err
+}
+
+func (b *Broker) send(ctx context.Context, r transport.Request, deadline time.Time) error {
 	s, err := b.usable(ctx)
 	if err != nil {
 		return err

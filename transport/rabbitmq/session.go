@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type session struct {
 	mu    sync.Mutex
 	cause error
 	ready map[string]bool // what was declared
+	ended bool            // no goroutine may be started
 	wg    sync.WaitGroup
 }
 
@@ -80,26 +82,38 @@ func (s *session) over() bool {
 	}
 }
 
-// run starts a goroutine that must end when s does.
-func (s *session) run(f func()) { s.wg.Go(f) }
+// run starts a goroutine that must end when s does, and says whether it could:
+// not after the end of s.
+func (s *session) run(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.wg.Go(f)
+	return true
+}
 
 // end waits until nothing of s is left.
 func (s *session) end() {
 	s.fail(errStopped)
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
 	s.wg.Wait()
 }
 
 // rpc calls a method of the library that waits for the broker, which the
 // library does without a limit.
-func (s *session) rpc(call func() error) error {
-	watchdog := time.AfterFunc(rpcTimeout, func() { s.fail(errNoReply) })
+func (s *session) rpc(what string, call func() error) error {
+	watchdog := time.AfterFunc(rpcTimeout, func() { s.fail(fmt.Errorf("%s: %w", what, errNoReply)) })
 	defer watchdog.Stop()
 	return call()
 }
 
 // open opens a channel.
 func (s *session) open(l *link) (ch *amqp.Channel, err error) {
-	err = s.rpc(func() error {
+	err = s.rpc("open channel", func() error {
 		ch, err = l.Channel()
 		return err
 	})
@@ -117,7 +131,7 @@ func (b *Broker) connect(ctx context.Context) (_ *session, err error) {
 	defer func() {
 		if err != nil {
 			s.fail(err)
-			s.wg.Wait()
+			s.end()
 		}
 	}()
 	if s.sub, err = b.dial(ctx, "consume"); err != nil {

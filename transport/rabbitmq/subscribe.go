@@ -34,8 +34,15 @@ type subscriber struct {
 	mu    sync.Mutex
 	epoch uint64
 	gap   bool // the next batch is a Gap
-	queue []transport.Event
+	after bool // so is the one that begins with the next event
+	queue []received
 	bytes int
+}
+
+// received is an event that waits for its subscriber.
+type received struct {
+	transport.Event
+	gap bool // others are missing before it
 }
 
 // Subscribe calls fn on the caller's goroutine with what is published for
@@ -53,7 +60,7 @@ func (b *Broker) Subscribe(ctx context.Context, store string, fn func(transport.
 		return err
 	}
 	defer leave()
-	sub := &subscriber{b: b, store: store, wake: make(chan struct{}, 1)}
+	sub := &subscriber{b: b, store: store, wake: make(chan struct{}, 1), last: make(map[string]uint64)}
 	c := &consumer{
 		b: b, what: "events of a store", prefetch: eventPrefetch,
 		// A name of its own each time: who had it before may still be there, as
@@ -86,7 +93,7 @@ func (b *Broker) Subscribe(ctx context.Context, store string, fn func(transport.
 
 // live begins anew, with a Gap.
 func (s *subscriber) live(of *session) {
-	s.last, s.unack = make(map[string]uint64), 0
+	s.unack = 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch = of.epoch
@@ -121,13 +128,13 @@ func (s *subscriber) read(d *amqp.Delivery) (events []transport.Event, gap bool,
 	if err != nil || d.AppId == "" || number == 0 {
 		return events, false, nil // a publisher that does not number
 	}
+	// Of a publisher that is new here, what it sent before is missing too.
 	last, known := s.last[d.AppId]
 	if !known && len(s.last) >= maxPublishers {
 		clear(s.last)
-		gap = true
 	}
 	s.last[d.AppId] = number
-	return events, gap || known && number != last+1, nil
+	return events, number != last+1, nil
 }
 
 // push queues events. When the queue is full everything in it is given up:
@@ -139,13 +146,15 @@ func (s *subscriber) push(events []transport.Event, gap bool) {
 	for _, e := range events {
 		size += len(e.Body)
 	}
-	// A Gap stands before the events that follow it, so what waits before it is
-	// given up too.
-	if gap || len(s.queue) > 0 && (len(s.queue)+len(events) > s.b.o.Events || s.bytes+size > subscriberBytes) {
+	if len(s.queue) > 0 && (len(s.queue)+len(events) > s.b.o.Events || s.bytes+size > subscriberBytes) {
 		s.b.stats.eventsLost.Add(uint64(len(s.queue)))
 		s.reset()
 	}
-	s.queue = append(s.queue, events...)
+	s.after = s.after || gap
+	for _, e := range events {
+		s.queue = append(s.queue, received{e, s.after})
+		s.after = false
+	}
 	s.bytes += size
 	s.notify()
 }
@@ -170,20 +179,25 @@ func (s *subscriber) take() (transport.Batch, bool) {
 	if !s.gap && len(s.queue) == 0 {
 		return transport.Batch{}, false
 	}
-	batch := transport.Batch{Epoch: s.epoch, Gap: s.gap}
-	s.gap = false
 	n, size := 0, 0
 	for n < min(len(s.queue), batchEvents) {
 		next := len(s.queue[n].Body)
-		if n > 0 && size+next > batchBytes {
+		if n > 0 && (size+next > batchBytes || s.queue[n].gap) {
 			break
 		}
 		n, size = n+1, size+next
 	}
-	batch.Events = append(batch.Events, s.queue[:n]...)
-	clear(s.queue[:n])
-	s.queue = s.queue[n:]
-	s.bytes -= size
+	batch := transport.Batch{Epoch: s.epoch, Gap: s.gap || n > 0 && s.queue[0].gap}
+	s.gap = false
+	if n > 0 {
+		batch.Events = make([]transport.Event, n)
+		for i := range batch.Events {
+			batch.Events[i] = s.queue[i].Event
+		}
+		clear(s.queue[:n])
+		s.queue = s.queue[n:]
+		s.bytes -= size
+	}
 	if len(s.queue) > 0 {
 		s.notify()
 	}

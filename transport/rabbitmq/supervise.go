@@ -12,8 +12,8 @@ import (
 const (
 	leastPause = 100 * time.Millisecond
 	mostPause  = 10 * time.Second
-	slowPause  = 10 * time.Second // after a refusal
-	steady     = 5 * time.Second  // a connection that lived as long did not fail at once
+
+	steady = 5 * time.Second // a connection that lived as long did not fail at once
 )
 
 // backoff makes the pauses between attempts: random up to a bound that doubles,
@@ -26,6 +26,9 @@ func (b *backoff) next() time.Duration {
 }
 
 func (b *backoff) reset() { b.bound = 0 }
+
+// slowPause is the longest pause after a refusal. It is a variable for tests.
+var slowPause = 10 * time.Second
 
 // slowly is the pause after a refusal.
 func slowly() time.Duration { return slowPause/2 + rand.N(slowPause/2) }
