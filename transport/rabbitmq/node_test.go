@@ -66,6 +66,7 @@ func startNodeBot(t *testing.T, dir, url, prefix string, env ...string) *proctes
 type chatNode struct {
 	*chat.Node
 	t    *testing.T
+	id   chat.RoomID
 	room chat.Room
 }
 
@@ -83,14 +84,14 @@ func newChatNode(t *testing.T, vhost rabbittest.VHost) *chatNode {
 	require.NoError(t, err)
 	room, err := node.Room(t.Context(), "ann", rooms[0].ID)
 	require.NoError(t, err)
-	return &chatNode{Node: node, t: t, room: room}
+	return &chatNode{Node: node, t: t, id: rooms[0].ID, room: room}
 }
 
 // knows waits until the chat knows a command, or does no longer.
 func (n *chatNode) knows(name string, known bool) {
 	n.t.Helper()
 	require.Eventually(n.t, func() bool {
-		specs, err := n.Commands(n.t.Context(), "ann")
+		specs, err := n.Commands(n.t.Context(), "ann", n.id)
 		require.NoError(n.t, err)
 		for _, s := range specs {
 			if s.Name == name {
