@@ -96,13 +96,14 @@ func (c *conn) tick() {
 
 // pingSent begins the wait for the answer to a ping. Before, the ping may have
 // waited behind much else for a slow peer; whether that peer gets on at all is
-// judged by the writer. c.mu is held.
-func (c *conn) pingSent() {
+// judged by the writer. What was heard after began, when the write of the ping
+// did, may be its answer: it can be there before the writer is. c.mu is held.
+func (c *conn) pingSent(began time.Time) {
 	if c.dead {
 		return
 	}
-	c.clock.pingedAt = time.Now()
-	c.clock.pongBy = c.clock.pingedAt.Add(c.h.o.PongTimeout)
+	c.clock.pingedAt = began
+	c.clock.pongBy = time.Now().Add(c.h.o.PongTimeout)
 	c.arm()
 }
 

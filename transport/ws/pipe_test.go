@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -164,9 +165,24 @@ type pipeAddr struct{}
 func (pipeAddr) Network() string { return "pipe" }
 func (pipeAddr) String() string  { return "chat.test" }
 
+// lagging is a connection whose writer learns late that it has written a ping.
+type lagging struct {
+	net.Conn
+	lag time.Duration
+}
+
+func (c *lagging) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if bytes.Equal(b, pingFrame) {
+		time.Sleep(c.lag)
+	}
+	return n, err
+}
+
 // pipeListener is a listener whose connections are pipes.
 type pipeListener struct {
-	size   int // of the buffers
+	size   int           // of the buffers
+	lag    time.Duration // before the write of a ping returns
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
@@ -179,7 +195,7 @@ func newPipeListener(size int) *pipeListener {
 func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	server, client := newPipe(l.size)
 	select {
-	case l.conns <- server:
+	case l.conns <- &lagging{server, l.lag}:
 		return client, nil
 	case <-l.closed:
 		return nil, errors.New("connection refused")

@@ -35,6 +35,20 @@ func TestPings(t *testing.T) {
 	})
 }
 
+// A peer may answer a ping before the server knows that it was sent.
+func TestQuickPong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln := newPipeListener(pipeSize)
+		ln.lag = time.Second
+		s := serve(t, ln, ln.dial, nil, nil)
+		defer s.stop()
+		p, _ := s.hello("ann")
+		go p.closed() // reads, and so answers
+		time.Sleep(10 * time.Minute)
+		require.Equal(t, 1, s.live())
+	})
+}
+
 // live counts the connections.
 func (s *testServer) live() int {
 	s.h.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/carlware/gochat/chat"
 )
@@ -23,7 +24,7 @@ type batch struct {
 	done int   // how much of b was written
 	ds   []*chat.Delivery
 
-	ping bool          // there is a ping in b
+	ping time.Time     // when a ping was put into b, or zero
 	last bool          // b ends with the farewell
 	sess *chat.Session // that has ended with err, if err is not nil
 	err  error
@@ -150,7 +151,7 @@ func (c *conn) collect(o *batch) (sess *chat.Session, bye *farewell, work bool) 
 	}
 	if c.pingDue {
 		o.add(pingFrame)
-		o.ping, c.pingDue = true, false
+		o.ping, c.pingDue = time.Now(), false
 	}
 	if len(c.replies) > 0 {
 		for _, r := range c.replies {
@@ -221,8 +222,8 @@ func (c *conn) beginDrag(o *batch) bool {
 func (c *conn) wrote(o *batch) (more bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o.ping {
-		c.pingSent()
+	if !o.ping.IsZero() {
+		c.pingSent(o.ping)
 	}
 	if o.err != nil && o.sess == c.sess {
 		c.endLocked(farewellFor(o.err))
