@@ -245,11 +245,13 @@ func (c *calls) progressed(e transport.Event) {
 		c.n.log.Warn("chat: dropped a malformed progress", "err", err)
 		return
 	}
+	now := time.Now()
 	c.mu.Lock()
 	p := c.pending[got.ID]
-	news := p != nil && got.N > p.progress
+	// A bot paces itself; one that does not is no reason to flood its caller.
+	news := p != nil && got.N > p.progress && now.Sub(p.progressed) >= command.ProgressPause/4
 	if news {
-		p.progress = got.N
+		p.progress, p.progressed = got.N, now
 	}
 	c.mu.Unlock()
 	if news {

@@ -145,6 +145,9 @@ func (h handle) MarkRead(ctx context.Context, by UserID, seq Seq) error {
 		return badRequest("seq", "That is no position in a room.")
 	}
 	if r := h.n.hosted(h.id); r == nil || r.member(by) == "" {
+		if err := h.n.ask(by); err != nil {
+			return h.wrap("mark as read", err)
+		}
 		sn, err := h.n.view(ctx, by, h.id)
 		if err == nil && sn.Members[by].Role == "" {
 			err = ErrForbidden

@@ -13,17 +13,18 @@ type callKey struct {
 
 // pending is a command whose outcome this node waits for.
 type pending struct {
-	id       string
-	room     RoomID
-	key      callKey
-	hash     [16]byte
-	deadline time.Time
-	again    chan struct{} // signalled when a request of unknown fate may be sent again
-	begun    chan struct{} // closed when the call is stored, or runs in this process: it will end
-	done     chan struct{} // closed when outcome or refused is set
-	outcome  Outcome
-	refused  error // why it did not begin
-	progress int   // the last one seen
+	id         string
+	room       RoomID
+	key        callKey
+	hash       [16]byte
+	deadline   time.Time
+	again      chan struct{} // signalled when a request of unknown fate may be sent again
+	begun      chan struct{} // closed when the call is stored, or runs in this process: it will end
+	done       chan struct{} // closed when outcome or refused is set
+	outcome    Outcome
+	refused    error     // why it did not begin
+	progress   int       // the last one told
+	progressed time.Time // when
 }
 
 // PendingCall is a command on its way.

@@ -47,6 +47,7 @@ func (c *calls) runFast(ctx context.Context, nc NewCall, call command.Call) (*Pe
 			Progress: func(said string) {
 				c.n.tell([]UserID{nc.User.ID}, &Notice{Kind: Progress, Call: p.id, Text: said})
 			},
+			Pause: command.ProgressPause,
 			Done: func() {
 				c.mu.Lock()
 				defer c.mu.Unlock()
@@ -298,6 +299,8 @@ func sendFailed(name string, err error) *command.Error {
 // result takes what a bot behind the broker replied. An error means that the
 // store could not be asked: the broker keeps the reply and brings it again.
 func (c *calls) result(ctx context.Context, id, bot string, reply command.Reply) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	call, err := c.n.store.Call(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -16,6 +17,10 @@ type ExecuteOptions struct {
 	// call at a time, never after Execute has returned. It must not block.
 	// nil: nobody listens.
 	Progress func(text string)
+
+	// Pause is the least time between two calls of Progress: of what a handler
+	// tells faster, the latest is told. 0 means none.
+	Pause time.Duration
 
 	// Logger gets the errors and panics that the caller is not shown. nil
 	// means [slog.Default].
@@ -46,6 +51,11 @@ func Execute(ctx context.Context, h Handler, c Call, o *ExecuteOptions) Reply {
 	}
 	c.Remaining = min(c.Remaining, MaxTimeout)
 	c.answer = &answer{progress: opt.Progress}
+	if opt.Progress != nil && opt.Pause > 0 {
+		p := newPacer(opt.Pause, opt.Progress)
+		defer p.close()
+		c.answer.progress = p.tell
+	}
 
 	ctx, cancel := context.WithTimeout(ctx, c.Remaining)
 	defer cancel()

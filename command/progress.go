@@ -58,22 +58,23 @@ func (b *Bot) publishProgress(ctx context.Context, bus transport.EventBus, r tra
 	}
 }
 
-// progressPause is the least time between two progress events of a call.
-const progressPause = 250 * time.Millisecond
+// ProgressPause is the least time between two things that the caller of a
+// command is told of its progress.
+const ProgressPause = 250 * time.Millisecond
 
-// pacer sends the first text at once, and then at most one in progressPause,
-// the latest.
+// pacer sends the first text at once, and then at most one in a pause, the
+// latest.
 type pacer struct {
-	send func(n int, text string) // under mu
+	pause time.Duration
+	send  func(text string) // under mu
 
 	mu      sync.Mutex
-	n       int
 	waiting *string
 	timer   *time.Timer // runs from each sending on; nil when nothing was sent lately
 	closed  bool
 }
 
-func newPacer(send func(int, string)) *pacer { return &pacer{send: send} }
+func newPacer(pause time.Duration, send func(string)) *pacer { return &pacer{pause: pause, send: send} }
 
 func (p *pacer) tell(text string) {
 	p.mu.Lock()
@@ -82,9 +83,8 @@ func (p *pacer) tell(text string) {
 		p.waiting = &text
 		return
 	}
-	p.n++
-	p.send(p.n, text)
-	p.timer = time.AfterFunc(progressPause, p.tick)
+	p.send(text)
+	p.timer = time.AfterFunc(p.pause, p.tick)
 }
 
 func (p *pacer) tick() {
@@ -94,10 +94,9 @@ func (p *pacer) tick() {
 		p.timer = nil
 		return
 	}
-	p.n++
-	p.send(p.n, *p.waiting)
+	p.send(*p.waiting)
 	p.waiting = nil
-	p.timer.Reset(progressPause)
+	p.timer.Reset(p.pause)
 }
 
 // close drops what waits, for the answer follows. After it nothing is sent; tell

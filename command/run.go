@@ -77,13 +77,16 @@ func (b *Bot) work(ctx context.Context, bus transport.EventBus, r transport.Requ
 		return transport.Result{}, context.Cause(ctx)
 	}
 	c.Remaining = max(c.Remaining, 1) // 0 would mean the default
-	p := newPacer(func(n int, text string) { b.publishProgress(ctx, bus, r, n, text) })
+	n := 0
 	reply := Execute(ctx, b.handler, c, &ExecuteOptions{
-		Progress: p.tell,
-		Logger:   b.opt.Logger,
-		Done:     func() { <-b.slots },
+		Progress: func(text string) {
+			n++
+			b.publishProgress(ctx, bus, r, n, text)
+		},
+		Pause:  ProgressPause,
+		Logger: b.opt.Logger,
+		Done:   func() { <-b.slots },
 	})
-	p.close()
 	if reply.Err != nil && reply.Err.Code == CodeTimeout && errors.Is(ctx.Err(), context.Canceled) {
 		// This process stops before the call's time is over: another one may
 		// still answer it.

@@ -258,7 +258,7 @@ func TestQueuedProgress(t *testing.T) {
 		require.Equal(t, Progress{"c1", 5, "99 %"}, got[4], "the last one of a run is never left out")
 		require.Equal(t, Progress{"c1", 6, "nearly"}, got[5])
 		for i := 1; i < len(at); i++ {
-			require.GreaterOrEqual(t, at[i]-at[i-1], progressPause)
+			require.GreaterOrEqual(t, at[i]-at[i-1], ProgressPause)
 		}
 	})
 }
@@ -330,7 +330,7 @@ func TestNewCommandOfAnOldBot(t *testing.T) {
 // A tick that was under way when the pacer was closed sends nothing.
 func TestPacerCloses(t *testing.T) {
 	var sent []string
-	p := newPacer(func(_ int, text string) { sent = append(sent, text) })
+	p := newPacer(time.Second, func(text string) { sent = append(sent, text) })
 	p.tell("first")
 	p.tell("second")
 	p.close()
