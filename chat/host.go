@@ -1,6 +1,10 @@
 package chat
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // idleTime is how long a room stays hosted without sessions.
 const idleTime = 30 * time.Second
@@ -43,15 +47,11 @@ func (n *Node) dropIdle(now time.Time) {
 	}
 }
 
-// hostedIDs returns the rooms that are hosted.
-func (n *Node) hostedIDs() []RoomID {
+// hostedRooms returns the rooms that are hosted.
+func (n *Node) hostedRooms() []*sequencer {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	ids := make([]RoomID, 0, len(n.rooms))
-	for id := range n.rooms {
-		ids = append(ids, id)
-	}
-	return ids
+	return slices.AppendSeq(make([]*sequencer, 0, len(n.rooms)), maps.Values(n.rooms))
 }
 
 // committed is called by the store with each batch that it has committed, in

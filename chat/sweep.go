@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -96,33 +97,37 @@ func (n *Node) begin(epoch string) {
 
 // sweepHeads compares the hosted rooms with their logs, in one query.
 func (n *Node) sweepHeads(ctx context.Context) error {
-	ids := n.hostedIDs()
-	if len(ids) == 0 {
+	rooms := n.hostedRooms()
+	if len(rooms) == 0 {
 		return nil
 	}
-	before := make(map[RoomID]Seq, len(ids))
-	for _, id := range ids {
-		if r := n.hosted(id); r != nil {
-			r.mu.Lock()
-			before[id] = r.applied
-			r.mu.Unlock()
-		}
+	old := *n.epoch.Load()
+	ids, before := make([]RoomID, len(rooms)), make([]Seq, len(rooms))
+	for i, r := range rooms {
+		r.mu.Lock()
+		ids[i], before[i] = r.id, r.applied
+		r.mu.Unlock()
 	}
+	slices.Sort(ids) // neighbours in an index cost less
+
 	heads, err := n.store.Heads(ctx, ids)
 	if err != nil {
 		return err
 	}
-	for id, applied := range before {
-		if head := heads[id]; head < applied {
+	for i, r := range rooms {
+		head := heads[r.id]
+		switch {
+		case head < before[i]:
 			// We have handed out what the store does not have: it is an
 			// older copy. Nothing may be added to it in the old epoch.
-			epoch, err := n.store.RotateEpoch(ctx, *n.epoch.Load())
+			epoch, err := n.store.RotateEpoch(ctx, old)
 			if err == nil {
 				n.begin(epoch)
 			}
 			return err
+		case head > before[i]:
+			r.notice(head)
 		}
-		n.learn(id, heads[id])
 	}
 	return nil
 }

@@ -3,10 +3,13 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
@@ -71,6 +74,84 @@ func BenchmarkGroupCommit(b *testing.B) {
 	b.ReportMetric(without.perMessage(), "single-µs-cpu/msg")
 	b.ReportMetric(without.perMessage()/with.perMessage(), "ratio")
 	b.ReportMetric(0, "ns/op")
+}
+
+// naive stores messages one statement each, from 16 connections, in tables like
+// those of the store: what one writes first.
+type naive struct {
+	pool   *pgxpool.Pool
+	insert string
+	rooms  []int64
+}
+
+func newNaive(b *testing.B, s *Store, url string) *naive {
+	config, err := pgxpool.ParseConfig(url)
+	require.NoError(b, err)
+	config.MaxConns = 16
+	n := &naive{insert: s.statement(`WITH h AS (
+		UPDATE {s}heads SET seq = seq + 1, last = seq + 1, n = n + 1, at = {now} WHERE room_no = $1 RETURNING seq, n, at
+	) INSERT INTO {s}events (room_no, seq, user_no, at, n, batch, kind, id, hash, text, mentions, data)
+	SELECT $1, h.seq, (SELECT no FROM {s}users WHERE id = $2), h.at, h.n, 0, 2, $3, $4, $5, '', '' FROM h RETURNING seq`)}
+	n.pool, err = pgxpool.NewWithConfig(b.Context(), config)
+	require.NoError(b, err)
+	b.Cleanup(n.pool.Close)
+	require.NoError(b, s.query(b.Context(), func(r *row) { n.rooms = append(n.rooms, r.int()) }, `SELECT no FROM {s}rooms ORDER BY no`))
+	return n
+}
+
+func (n *naive) append(ctx context.Context, room int64, user chat.UserID, text string) error {
+	var seq int64
+	h := hash(text)
+	return n.pool.QueryRow(ctx, n.insert, n.rooms[int(room)%len(n.rooms)], user, chat.NewID(), h[:], text).Scan(&seq)
+}
+
+// Messages from 512 people through a node, to those who are connected, beside
+// the same messages stored one statement each, in turns. It counts the CPU time
+// of the server's processes, too. The budget is a ratio of 6 or more.
+//
+//	go test -run '^$' -bench PostThroughHub ./chat/postgres
+func BenchmarkPostThroughHub(b *testing.B) {
+	const people = 512
+	db := pgtest.Private(b).New(b)
+	hub := storetest.NewHub(b, reopen(b, db, nil), people)
+	other := pgtest.Private(b).New(b)
+	s := reopen(b, other, nil)
+	storetest.MakeLoad(b, s)
+	one := newNaive(b, s, other.URL)
+	text := strings.Repeat("0123456789", 20)
+	storetest.PostMany(b, hub, people, 2000) // statements are prepared
+	var with, without cost
+	for b.Loop() {
+		with.add(measure(b, 20_000, func() { storetest.PostMany(b, hub, people, 20_000) }))
+		without.add(measure(b, 4000, func() {
+			storetest.Together(b, people, 4000, func(who int, i int64) error {
+				return one.append(b.Context(), i, storetest.LoadUser(who).ID, text)
+			})
+		}))
+	}
+	b.Logf("through the node: %v; one by one: %v", with, without)
+	b.ReportMetric(with.perMessage(), "hub-µs-cpu/msg")
+	b.ReportMetric(without.perMessage(), "single-µs-cpu/msg")
+	b.ReportMetric(without.perMessage()/with.perMessage(), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// What the node adds to the time that somebody waits for a commit. The budget is
+// 10 %.
+//
+//	go test -run '^$' -bench AddedLatency -benchtime 3s ./chat/postgres
+func BenchmarkAddedLatency(b *testing.B) {
+	s, _ := fresh(b, nil)
+	storetest.AddedLatency(b, s)
+}
+
+// What it takes to look every two seconds whether anything was missed in 10,000
+// rooms, the server's part included. The budget is 1 % of a core.
+//
+//	go test -run '^$' -bench Sweep -benchtime 3x ./chat/postgres
+func BenchmarkSweep(b *testing.B) {
+	server := pgtest.Private(b)
+	storetest.Sweep(b, reopen(b, server.New(b), nil), func() time.Duration { return server.CPU(b) })
 }
 
 func BenchmarkAppend(b *testing.B) {

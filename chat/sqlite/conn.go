@@ -118,14 +118,16 @@ func (c *conn) exec(sql string, args ...any) error {
 // errEnough is returned by a function that wants no more rows.
 var errEnough = errors.New("enough")
 
-// query runs sql and calls f with each row. f must not use c.
+// query runs sql and calls f with each row. f must not use c, nor keep r.
 func (c *conn) query(f func(r *row) error, sql string, args ...any) error {
 	s, err := c.prepared(sql, args)
 	if err != nil {
 		return err
 	}
+	r := row{s: s}
 	for err == nil && s.Step() {
-		err = f(&row{s: s})
+		r.next = 0
+		err = f(&r)
 	}
 	switch err {
 	case nil:

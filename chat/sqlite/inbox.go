@@ -31,11 +31,11 @@ func (s *Store) Inbox(ctx context.Context, user chat.UserID) (chat.Inbox, error)
 // message comes last, because its columns are read only if there is one.
 const inboxQuery = `SELECT m.role, m.read, m.since, m.visible_from, h.access,
 	h.n - m.n, h.last,
-	` + roomColumns + `, ` + eventColumns + `
+	` + roomColumns + `, ` + eventColumns + `, ` + restColumns + `
 	FROM {p}members m CROSS JOIN {p}rooms r ON r.no = m.room_no CROSS JOIN {p}heads h ON h.room_no = m.room_no
 	LEFT JOIN {p}users o ON o.no = ` + otherUser + `
 	LEFT JOIN {p}events e ON e.key = r.no << 40 | h.last
-	` + eventOthers + `
+	` + eventUser + restTables + `
 	WHERE m.user_no = ?1 AND m.banned = 0 ORDER BY r.id`
 
 // entry reads a row of the inboxQuery.
@@ -46,7 +46,7 @@ func (r *row) entry() (v chat.InboxEntry, err error) {
 	last := r.seq()
 	v.RoomInfo = r.room()
 	if last > 0 && last >= v.VisibleFrom {
-		e, err := r.event(v.ID)
+		e, err := r.whole(v.ID)
 		v.Last = &e
 		return v, err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/sqlstore"
 )
 
 // The limits of a page.
@@ -43,18 +44,23 @@ func (c *conn) page(room chat.RoomID, a access, in chat.Range) (chat.Page, error
 	if forward {
 		sql = `SELECT ` + eventColumns + ` FROM ` + eventTables + ` WHERE e.key BETWEEN ? AND ? ORDER BY e.key LIMIT ?`
 	}
-	size := 0
+	p.Events = make([]chat.Event, 0, min(limit, int(last-first)+1))
+	size, more := 0, false
 	err := c.query(func(r *row) error {
-		e, err := r.event(room)
+		e, rest, err := r.event(room)
 		if err != nil {
 			return err
 		}
+		more = more || rest
 		if size += len(e.Text) + len(e.Data); size > pageBytes && len(p.Events) > 0 {
 			return errEnough
 		}
 		p.Events = append(p.Events, e)
 		return nil
 	}, sql, eventKey(a.room, first), eventKey(a.room, last), limit)
+	if err == nil && more {
+		err = c.rest(a, p.Events)
+	}
 	if err == nil && len(p.Events) > 0 {
 		err = c.reactions(a, p.Events, forward)
 	}
@@ -69,6 +75,17 @@ func (c *conn) page(room chat.RoomID, a access, in chat.Range) (chat.Page, error
 		p.More = p.Events[0].Seq > first
 	}
 	return p, nil
+}
+
+// rest reads what is not in the rows of events, which have one seq after the
+// other, in one order or the other.
+func (c *conn) rest(a access, events []chat.Event) error {
+	begin, end := events[0].Seq, events[len(events)-1].Seq
+	return c.query(func(r *row) error {
+		seq := chat.Seq(r.int() & sqlstore.MaxSeq)
+		return r.rest(&events[max(seq, begin)-min(seq, begin)])
+	}, `SELECT e.key, `+restColumns+` FROM {p}events e `+restTables+` WHERE e.key BETWEEN ? AND ? AND (e.kind = 10 OR e.target_no <> 0 OR e.call_by <> 0)`,
+		eventKey(a.room, min(begin, end)), eventKey(a.room, max(begin, end)))
 }
 
 // fit returns as many of events as a page can have with their reactions, and
