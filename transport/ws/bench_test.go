@@ -4,11 +4,18 @@ package ws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +30,8 @@ type stage struct {
 	room    chat.Room
 	id      chat.RoomID
 	n       int
+	addr    string
+	end     func() error
 	clients *helper
 	frame   int // length of an event's frame
 	floor   *helper
@@ -45,13 +54,12 @@ func newStage(b *testing.B, n int, o *Options) *stage {
 	}
 	hs := &http.Server{Handler: s.h}
 	go hs.Serve(ln)
-	b.Cleanup(func() {
+	s.end = sync.OnceValue(func() error {
 		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 		defer cancel()
-		s.h.Shutdown(ctx)
-		hs.Close()
-		node.Shutdown(ctx)
+		return errors.Join(s.h.Shutdown(ctx), hs.Close(), node.Shutdown(ctx))
 	})
+	b.Cleanup(func() { s.end() })
 	// Members first, so that nobody's join is told to all the others.
 	for i := range n {
 		p, _ := login(ctx, "u"+strconv.Itoa(i))
@@ -67,8 +75,13 @@ func newStage(b *testing.B, n int, o *Options) *stage {
 	if s.room, err = node.Room(ctx, "u-u0", s.id); err != nil {
 		b.Fatal(err)
 	}
-	s.clients = startHelper(b, "clients")
-	s.clients.ask("dial %s %d 0", ln.Addr(), n)
+	s.clients, s.addr = startHelper(b, "clients"), ln.Addr().String()
+	return s
+}
+
+// dial connects all.
+func (s *stage) dial() *stage {
+	s.clients.ask("dial %s %d 0", s.addr, s.n)
 	return s
 }
 
@@ -140,7 +153,7 @@ func mean(v []float64) float64 {
 func BenchmarkDelivery(b *testing.B) {
 	for _, n := range []int{1000, 10000} {
 		b.Run(fmt.Sprint("sessions=", n), func(b *testing.B) {
-			s := newStage(b, n, nil)
+			s := newStage(b, n, nil).dial()
 			s.withFloor()
 			var floors, totals, users []float64
 			for range 3 {
@@ -172,7 +185,7 @@ func (s *stage) report(floors, totals, users []float64) {
 //
 //	go test -run '^$' -bench WholePath -benchtime 20x ./transport/ws
 func BenchmarkWholePath(b *testing.B) {
-	s := newStage(b, 1000, nil)
+	s := newStage(b, 1000, nil).dial()
 	s.withFloor()
 	var floors, totals, users []float64
 	s.clients.ask("post %s 3 1", s.id)
@@ -185,4 +198,114 @@ func BenchmarkWholePath(b *testing.B) {
 		users = append(users, float64(u2-u)/float64(s.n))
 	}
 	s.report(floors, totals, users)
+}
+
+// BenchmarkPending is BenchmarkDelivery for events of which so many are pending
+// for each session when its turn comes, in relation to the floor of single ones.
+//
+//	go test -run '^$' -bench Pending -benchtime 20x ./transport/ws
+func BenchmarkPending(b *testing.B) {
+	const each = 16
+	s := newStage(b, 1000, nil).dial()
+	s.withFloor()
+	var floors, batched, totals, users []float64
+	for b.Loop() {
+		floors = append(floors, s.cast(1))
+		batched = append(batched, s.cast(each))
+		u, y := s.post(each)
+		totals, users = append(totals, u+y), append(users, u)
+	}
+	s.report(floors, totals, users)
+	b.ReportMetric(median(batched)/median(floors), "floor-batched-x-floor")
+}
+
+// rss is the resident memory of this process after a collection, in bytes.
+func rss(b *testing.B) float64 {
+	runtime.GC()
+	debug.FreeOSMemory()
+	f, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Fatal(err)
+	}
+	pages, _ := strconv.Atoi(strings.Fields(string(f))[1])
+	return float64(pages * os.Getpagesize())
+}
+
+// BenchmarkIdle is what an idle connection keeps, its session and place in a
+// room included: resident memory and goroutines.
+//
+//	go test -run '^$' -bench Idle -benchtime 1x ./transport/ws
+func BenchmarkIdle(b *testing.B) {
+	const n = 10_000
+	for b.Loop() {
+		s := newStage(b, n, nil)
+		before, goroutines := rss(b), runtime.NumGoroutine()
+		s.dial()
+		for range 3 {
+			runtime.GC() // shrinks stacks by half each time
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric((rss(b)-before)/n/1024, "KiB/conn")
+		b.ReportMetric(float64(runtime.NumGoroutine()-goroutines)/n, "goroutines/conn")
+		if err := s.end(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// sink is a hub that does nothing with what it is asked.
+type sink struct {
+	chat.Hub
+	room *sinkRoom
+}
+
+type sinkRoom struct {
+	chat.Room
+	got atomic.Int64
+}
+
+func (h sink) Room(context.Context, chat.UserID, chat.RoomID) (chat.Room, error) { return h.room, nil }
+
+func (r *sinkRoom) Post(_ context.Context, _ chat.UserID, d chat.Draft) (chat.Receipt, error) {
+	r.got.Add(1)
+	return chat.Receipt{Event: chat.Event{Seq: 1}}, nil
+}
+
+func (r *sinkRoom) MarkRead(context.Context, chat.UserID, chat.Seq) error {
+	r.got.Add(1)
+	return nil
+}
+
+// BenchmarkInbound is what a frame costs from the socket to the hub: a message,
+// with its reply, and a read marker, which gets none.
+//
+//	go test -run '^$' -bench Inbound -benchtime 100000x ./transport/ws
+func BenchmarkInbound(b *testing.B) {
+	for _, f := range []struct{ name, frame string }{
+		{"message", `{"type":"message","id":"9Yw2kU5mR0a1nXb3cQ4dEf","room":"Zk3vJ8sLq2","text":"how~is~it~going?"}`},
+		{"read", `{"type":"read","room":"Zk3vJ8sLq2","seq":15}`},
+	} {
+		b.Run(f.name, func(b *testing.B) {
+			s := newStage(b, 1, nil)
+			s.h.hub = sink{s.node, &sinkRoom{}}
+			s.dial()
+			s.clients.ask("flood %s 1024", f.frame)
+			n := b.N
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			u, y := cpu()
+			b.ResetTimer()
+			s.clients.ask("flood %s %d", f.frame, n)
+			want := int64(1024 + n/256*256)
+			for got := &s.h.hub.(sink).room.got; got.Load() < want; {
+				time.Sleep(100 * time.Microsecond)
+			}
+			u2, y2 := cpu()
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(u2-u+y2-y)/float64(n), "cpu-ns/frame")
+			b.ReportMetric(float64(u2-u)/float64(n), "user-ns/frame")
+			b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(n), "allocs/frame")
+		})
+	}
 }

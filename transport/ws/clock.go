@@ -1,6 +1,9 @@
 package ws
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 const (
 	warning = 60 * time.Second // before the login ends, the client is told
@@ -18,6 +21,9 @@ type clock struct {
 	expireAt time.Time
 	expiry   time.Time // of the login
 	cutAt    time.Time
+
+	set       time.Time // what the wheel was set to
+	requestBy time.Time // the request at hand is given up
 
 	busy      bool      // the reader is at a request and does not read
 	idleSince time.Time // when it began to read again
@@ -46,13 +52,16 @@ func (c *conn) begin() {
 func (c *conn) arm() {
 	k := &c.clock
 	next := k.cutAt
-	if c.bye == nil {
-		for _, at := range []time.Time{k.helloBy, k.pingAt, k.pongBy, k.warnAt, k.expireAt} {
-			if !at.IsZero() && (next.IsZero() || at.Before(next)) {
-				next = at
-			}
+	times := [...]time.Time{k.requestBy, k.helloBy, k.pingAt, k.pongBy, k.warnAt, k.expireAt}
+	if c.bye != nil {
+		clear(times[1:])
+	}
+	for _, at := range times {
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
 		}
 	}
+	k.set = next
 	c.shard.wheel.set(c, next)
 }
 
@@ -66,6 +75,10 @@ func (c *conn) tick() {
 	k := &c.clock
 	now := time.Now()
 	due := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
+	if due(k.requestBy) {
+		k.requestBy = time.Time{}
+		c.stop(context.DeadlineExceeded)
+	}
 	switch {
 	case due(k.cutAt):
 		c.cut()

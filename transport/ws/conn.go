@@ -52,8 +52,11 @@ type conn struct {
 
 	// These are the reader's, and those of the request that it waits for.
 	ws     *websocket.Conn
-	cancel context.CancelFunc // of what the reader does
-	served chan bool          // the request is through, without a panic
+	life   context.Context // ends with cut
+	cancel context.CancelFunc
+	doing  context.Context         // of the request at hand, and of the next
+	stop   context.CancelCauseFunc // of doing; guarded by mu
+	served chan bool               // the request is through, without a panic
 	rooms  map[chat.RoomID]chat.Room
 	next   *chat.Session // begins with the reply to its hello
 	faults window        // faulty frames
@@ -69,19 +72,19 @@ func newConn(h *Handler, p chat.Principal) *conn {
 // user is who the connection belongs to. It never changes: see extend.
 func (c *conn) user() chat.UserID { return c.who.User.ID }
 
-// read is the life of the connection. ctx ends with cut.
-func (c *conn) read(ctx context.Context) {
+// read is the life of the connection.
+func (c *conn) read() {
 	defer c.finish()
 	for {
-		typ, data, err := c.message()
+		typ, buf, err := c.message()
 		if err != nil {
 			c.lost(err)
 			return
 		}
-		if f := c.refuse(typ, data); f != nil {
+		if f := c.refuse(typ, *buf); f != nil {
 			c.end(*f)
 		} else if c.busy() {
-			fine := c.apart(func() { c.serve(ctx, data) })
+			fine := c.request(*buf)
 			c.idle()
 			if !fine {
 				c.end(farewell{codeInternal, "something went wrong on our side"})
@@ -89,25 +92,35 @@ func (c *conn) read(ctx context.Context) {
 				return
 			}
 		}
-		putBuffer(data)
+		putBuffer(buf)
 	}
 }
 
-// apart runs one request on a stack of its own and waits for it. The reader's
-// stays small that way, and it is what an idle connection costs most. A panic
-// ends the connection and not the program, as in net/http; apart returns false.
-func (c *conn) apart(request func()) bool {
+// request serves one frame. A panic ends the connection and not the program, as
+// in net/http; then it returns false.
+func (c *conn) request(data []byte) bool {
+	if f, ok := quick(data); ok {
+		return c.safely(func() { c.serve(f) })
+	}
+	// On a stack of its own, because these may need much, and the reader's
+	// stack is what an idle connection costs most.
 	go func() {
-		defer func() {
-			v := recover()
-			if v != nil {
-				c.h.o.Logger.Error("ws: panic in a request", "panic", v, "stack", string(debug.Stack()))
-			}
-			c.served <- v == nil
-		}()
-		request()
+		c.served <- c.safely(func() {
+			f, fault := decodeClosely(data)
+			c.judge(f, fault, len(data))
+		})
 	}()
 	return <-c.served
+}
+
+func (c *conn) safely(request func()) (fine bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.h.o.Logger.Error("ws: panic in a request", "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	request()
+	return true
 }
 
 // finish lets go of everything. Only the reader calls it, at its end.
@@ -166,13 +179,20 @@ func (c *conn) busy() bool {
 		return false
 	}
 	c.clock.busy = true
+	c.clock.requestBy = time.Now().Add(requestTimeout)
+	if c.clock.requestBy.Before(c.clock.set) {
+		c.arm()
+	}
+	if c.doing.Err() != nil { // the last one took too long
+		c.doing, c.stop = context.WithCancelCause(c.life)
+	}
 	return true
 }
 
 func (c *conn) idle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clock.busy = false
+	c.clock.busy, c.clock.requestBy = false, time.Time{}
 	c.clock.idleSince = time.Now()
 	if c.parting != nil {
 		c.endLocked(*c.parting)

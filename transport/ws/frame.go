@@ -41,6 +41,13 @@ type frame struct {
 // decode reads one frame of a client. On a fault, frame.id is still set if it
 // could be read. data is not kept.
 func decode(data []byte) (frame, *chat.Error) {
+	if f, ok := quick(data); ok {
+		return f, nil
+	}
+	return decodeClosely(data)
+}
+
+func decodeClosely(data []byte) (frame, *chat.Error) {
 	var env envelope
 	if err := strictjson.Unmarshal(data, &env); err != nil {
 		return frame{}, badJSON(err)

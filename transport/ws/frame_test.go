@@ -124,8 +124,15 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"type":"history","id":"q1","room":"r1","after":0,"before":7}`))
 	f.Add([]byte(`{"type":"update_room","id":"` + key + `","room":"r1","archived":false}`))
 	f.Add([]byte("\xff{"))
+	f.Add([]byte(`{"type":"read","room":"r1","seq":15}`))
+	f.Add([]byte("{ \"text\" : \"hé\" ,\n\"room\":\"r1\",\"id\":\"" + key + "\",\"type\":\"message\"}\t"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fr, fault := decode(data)
+		if q, ok := quick(data); ok {
+			fr, fault = decodeClosely(data)
+			require.Nil(t, fault, "%q", data)
+			require.Equal(t, fr, q)
+		}
 		if fault != nil {
 			require.Contains(t, []string{"bad_request", "unknown_type"}, fault.Code)
 			require.True(t, json.Valid(payload(t, errorFrame(fr.id, fault))))

@@ -16,6 +16,7 @@ type request interface {
 
 // kind is one type of request.
 type kind struct {
+	name   string
 	make   func() request
 	hello  bool
 	stores bool // its id is an idempotency key
@@ -59,5 +60,8 @@ func init() { // not in the declaration: serve refers to kinds through conn
 		"ping":        {make: of[pingRequest]()},
 		"typing":      {make: of[typingRequest](), silent: true},
 		"complete":    {make: of[completeRequest]()},
+	}
+	for name, k := range kinds {
+		k.name = name
 	}
 }

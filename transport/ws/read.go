@@ -22,33 +22,33 @@ const (
 )
 
 // message reads one whole message within the time that it may take from its
-// first frame on, however it is cut into frames. The caller gives the data back
-// with putBuffer.
-func (c *conn) message() (websocket.MessageType, []byte, error) {
+// first frame on, however it is cut into frames. The caller gives the buffer
+// back with putBuffer.
+func (c *conn) message() (websocket.MessageType, *[]byte, error) {
 	// Without a context: the end of one would close the connection, and
 	// watching it is dear.
 	typ, r, err := c.ws.Reader(context.Background())
 	if err != nil {
 		return 0, nil, err
 	}
-	c.wire.SetReadDeadline(time.Now().Add(c.h.o.StallTimeout))
-	data := getBuffer()
-	for {
+	c.wire.hurry(c.h.o.StallTimeout)
+	defer c.wire.relax()
+	buf := buffers.Get().(*[]byte)
+	for data := (*buf)[:0]; ; {
 		if len(data) == cap(data) {
 			data = append(data, 0)[:len(data)]
 		}
 		n, err := r.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
+		*buf = data
 		if err == io.EOF {
-			break
+			return typ, buf, nil
 		}
 		if err != nil {
-			putBuffer(data)
+			putBuffer(buf)
 			return 0, nil, err
 		}
 	}
-	c.wire.SetReadDeadline(time.Time{})
-	return typ, data, nil
 }
 
 func isTooBig(err error) bool { return errors.Is(err, websocket.ErrMessageTooBig) }
@@ -58,11 +58,9 @@ const keepBuffer = 16 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
 
-func getBuffer() []byte { return (*buffers.Get().(*[]byte))[:0] }
-
-func putBuffer(b []byte) {
-	if cap(b) <= keepBuffer {
-		buffers.Put(&b)
+func putBuffer(buf *[]byte) {
+	if cap(*buf) <= keepBuffer {
+		buffers.Put(buf)
 	}
 }
 
@@ -100,36 +98,43 @@ func (c *conn) ponged(context.Context, []byte) {
 	}
 }
 
-// serve answers one frame.
-func (c *conn) serve(life context.Context, data []byte) {
-	f, fault := decode(data)
-	if len(data) > maxFrame && (f.kind == nil || !f.kind.hello) {
+// judge answers one frame of size bytes that decoding may have found faulty.
+func (c *conn) judge(f frame, fault *chat.Error, size int) {
+	switch {
+	case size > maxFrame && (f.kind == nil || !f.kind.hello):
 		c.end(farewell{codeTooBig, "the frame is longer than 64 KiB"})
-		return
+	case fault != nil:
+		c.fault(f, fault)
+	default:
+		c.serve(f)
 	}
-	if fault != nil {
-		c.fault(life, f, fault)
-		return
-	}
+}
+
+// serve answers one request.
+func (c *conn) serve(f frame) {
 	if !f.kind.hello && !c.connected() {
-		c.reply(life, errorFrame(f.id, &chat.Error{Code: "bad_request", Field: "type", Message: "Say hello first."}))
+		c.reply(errorFrame(f.id, &chat.Error{Code: "bad_request", Field: "type", Message: "Say hello first."}))
 		c.end(farewell{codePolicy, "the first frame is hello"})
 		return
 	}
-	ctx, cancel := context.WithTimeout(life, requestTimeout)
-	defer cancel()
-	o := ok(f.id)
-	err := f.body.serve(ctx, c, f.id, &o)
+	var o object
+	if f.id != "" {
+		o = ok(f.id)
+	}
+	err := f.body.serve(c.doing, c, f.id, &o)
 	switch {
 	case f.id == "": // wants no reply
 	case err == nil:
-		c.reply(life, o.frame())
+		c.reply(o.frame())
 	default:
+		if errors.Is(err, context.Canceled) {
+			err = errors.Join(err, context.Cause(c.doing)) // it may be for the time
+		}
 		e := replyError(err)
 		if e.Code == "internal" {
 			c.h.o.Logger.Error("ws: request failed", "type", f.typ, "user", c.user(), "err", err)
 		}
-		c.reply(life, errorFrame(f.id, e))
+		c.reply(errorFrame(f.id, e))
 		if f.kind.hello {
 			c.end(farewellFor(err))
 		}
@@ -141,9 +146,9 @@ func (c *conn) serve(life context.Context, data []byte) {
 
 // fault answers a faulty frame. Many of them are an attack, or a client that
 // must be repaired.
-func (c *conn) fault(life context.Context, f frame, fault *chat.Error) {
+func (c *conn) fault(f frame, fault *chat.Error) {
 	if f.id != "" || f.kind == nil || !f.kind.silent || fault.Field == "id" {
-		c.reply(life, errorFrame(f.id, fault))
+		c.reply(errorFrame(f.id, fault))
 	}
 	if c.faults.over(maxFaults-1, time.Minute) {
 		c.end(farewell{codeFlood, "too many faulty frames"})

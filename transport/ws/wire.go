@@ -29,6 +29,9 @@ type wire struct {
 	heard atomic.Int64 // when something was read last, in ns since began
 	began time.Time
 	early []byte // what net/http had read behind the request
+
+	within  time.Duration // see hurry
+	hurried bool          // there is a deadline
 }
 
 func (w *wire) init(nc net.Conn) {
@@ -55,11 +58,26 @@ func (w *wire) Read(p []byte) (int, error) {
 		w.early = w.early[n:]
 		return n, nil
 	}
+	if w.within > 0 { // the rest of the message has not come yet
+		w.Conn.SetReadDeadline(time.Now().Add(w.within))
+		w.within, w.hurried = 0, true
+	}
 	n, err := w.Conn.Read(p)
 	if n > 0 {
 		w.heard.Store(int64(time.Since(w.began)))
 	}
 	return n, err
+}
+
+// hurry gives what is read from now on, a message, so much time in all. It is
+// called by the reader, as relax is, which ends it.
+func (w *wire) hurry(within time.Duration) { w.within = within }
+
+func (w *wire) relax() {
+	if w.hurried {
+		w.Conn.SetReadDeadline(time.Time{})
+	}
+	w.within, w.hurried = 0, false
 }
 
 // Close ends the connection at once, whoever reads or writes.

@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"context"
 	"errors"
 	"net"
 	"sync"
@@ -72,11 +71,11 @@ func (c *conn) schedule() {
 // reply queues a frame for the peer. It waits while too much is queued: the
 // reader goes on when the peer has read. The session that a hello made begins
 // with its welcome.
-func (c *conn) reply(life context.Context, frame []byte) {
+func (c *conn) reply(frame []byte) {
 	for !c.queue(frame) {
 		select {
 		case <-c.space:
-		case <-life.Done():
+		case <-c.life.Done():
 			return
 		}
 	}
