@@ -220,7 +220,9 @@ func (c *clients) do(args []string) (string, error) {
 	num := func(i int) int { n, _ := strconv.Atoi(args[i]); return n }
 	switch args[0] {
 	case "dial": // addr, n, number of the first user
-		return c.dial(args[1], num(2), num(3))
+		return c.dial(args[1], num(2), num(3), `{"type":"hello","id":"h1"}`)
+	case "resume": // addr, n, number of the first user, epoch, room, seq
+		return c.dial(args[1], num(2), num(3), fmt.Sprintf(`{"type":"hello","id":"h1","epoch":"%s","rooms":{"%s":%s}}`, args[4], args[5], args[6]))
 	case "wait": // for so many frames in all since the last wait
 		return c.wait(num(1), 0)
 	case "zero":
@@ -262,7 +264,7 @@ func (c *clients) do(args []string) (string, error) {
 	return "", fmt.Errorf("what is %q?", args)
 }
 
-func (c *clients) dial(addr string, n, first int) (string, error) {
+func (c *clients) dial(addr string, n, first int, hello string) (string, error) {
 	if c.byFD == nil {
 		ep, err := syscall.EpollCreate1(0)
 		if err != nil {
@@ -289,7 +291,7 @@ func (c *clients) dial(addr string, n, first int) (string, error) {
 			return "", fmt.Errorf("connect %d: %w", i, err)
 		}
 		k := &clientConn{fd: fd}
-		if err := k.greet(addr, fmt.Sprintf("u%d", first+i)); err != nil {
+		if err := k.greet(addr, fmt.Sprintf("u%d", first+i), hello); err != nil {
 			return "", fmt.Errorf("greet %d: %w", i, err)
 		}
 		syscall.SetNonblock(fd, true)
@@ -319,7 +321,7 @@ func (r fdReader) Read(b []byte) (int, error) {
 }
 
 // greet is the handshake and the hello, up to the welcome.
-func (k *clientConn) greet(addr, token string) error {
+func (k *clientConn) greet(addr, token, hello string) error {
 	fmt.Fprintf(fdWriter(k.fd), "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
 		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: gochat.v1\r\nAuthorization: Bearer %s\r\n\r\n", addr, token)
 	var head []byte
@@ -333,7 +335,7 @@ func (k *clientConn) greet(addr, token string) error {
 	if !bytes.HasPrefix(head, []byte("HTTP/1.1 101")) {
 		return fmt.Errorf("%s", head)
 	}
-	fdWriter(k.fd).Write(text(`{"type":"hello","id":"h1"}`))
+	fdWriter(k.fd).Write(text(hello))
 	br := bufio.NewReaderSize(fdReader(k.fd), 16) // reads no further than a frame
 	for {
 		_, b, err := readFrame(br)

@@ -4,6 +4,7 @@ package ws
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net"
@@ -246,6 +247,9 @@ func BenchmarkIdle(b *testing.B) {
 		}
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric((rss(b)-before)/n/1024, "KiB/conn")
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.StackInuse)/n/1024, "stack-KiB/conn")
 		b.ReportMetric(float64(runtime.NumGoroutine()-goroutines)/n, "goroutines/conn")
 		if err := s.end(); err != nil {
 			b.Fatal(err)
@@ -307,5 +311,174 @@ func BenchmarkInbound(b *testing.B) {
 			b.ReportMetric(float64(u2-u)/float64(n), "user-ns/frame")
 			b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(n), "allocs/frame")
 		})
+	}
+}
+
+// BenchmarkConnect is what a connection costs from the handshake to the
+// welcome, with the check of an Ed25519 signature as a token has it.
+//
+//	go test -run '^$' -bench Connect -benchtime 1x ./transport/ws
+func BenchmarkConnect(b *testing.B) {
+	const n = 10_000
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	claims := []byte(strings.Repeat("claims ", 40))
+	signature := ed25519.Sign(private, claims)
+	for b.Loop() {
+		s := newStage(b, n, nil)
+		s.h.authenticate = func(r *http.Request) (chat.Principal, error) {
+			if !ed25519.Verify(public, claims, signature) {
+				return chat.Principal{}, errUnauthorized
+			}
+			return authenticate(r)
+		}
+		u, y := cpu()
+		s.dial()
+		u2, y2 := cpu()
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric((u2-u+y2-y).Seconds()*10_000/n, "cpu-s/10k")
+		if err := s.end(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkResume has 10,000 sessions come back, each 20 events behind, as after
+// a restart.
+//
+//	go test -run '^$' -bench Resume -benchtime 1x ./transport/ws
+func BenchmarkResume(b *testing.B) {
+	const n, behind = 10_000, 20
+	for b.Loop() {
+		s := newStage(b, n, nil)
+		info, err := s.room.Info(context.Background(), "u-u0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		for range behind {
+			if _, err := s.room.Post(context.Background(), "u-u0", chat.Draft{ID: chat.NewID(), Text: text0()}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		sess, err := s.node.Connect(context.Background(), chat.Principal{User: chat.User{ID: "u-u0", Name: "u0"}}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		epoch := sess.Welcome().Epoch
+		sess.Close()
+		var most atomic.Int64
+		stop := make(chan struct{})
+		go func() {
+			for {
+				most.Store(max(most.Load(), int64(s.h.Stats().QueuedBytes)))
+				select {
+				case <-stop:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		}()
+		before := rss(b)
+		u, y := cpu()
+		began := time.Now()
+		s.clients.ask("resume %s %d 0 %s %s %d", s.addr, n, epoch, s.id, info.Head)
+		s.clients.ask("events %d", n*behind)
+		took := time.Since(began)
+		u2, y2 := cpu()
+		close(stop)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(took.Seconds(), "s")
+		b.ReportMetric((u2 - u + y2 - y).Seconds(), "cpu-s")
+		b.ReportMetric(float64(most.Load())/(1<<20), "MiB-queued-at-most")
+		b.ReportMetric((rss(b)-before)/n/1024, "KiB/conn")
+		if f := s.clients.ask("faults"); f != "0" {
+			b.Errorf("%s events were out of order", f)
+		}
+		if err := s.end(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkIsolation compares how late events are for 990 clients, at the 99th
+// percentile, beside 10 that read and beside 10 that never do.
+//
+//	go test -run '^$' -bench Isolation -benchtime 5x ./transport/ws
+func BenchmarkIsolation(b *testing.B) {
+	const n, mute, rounds = 1000, 10, 300
+	run := func(muted bool) (p99 float64, longest int, left int) {
+		s := newStage(b, n, &Options{StallTimeout: 2 * time.Second})
+		s.dial()
+		if muted {
+			s.clients.ask("mute %d", mute)
+		}
+		s.clients.ask("post %s 20 1", s.id)
+		s.clients.ask("times")
+		s.clients.tell("post %s %d 4", s.id, rounds)
+		done := make(chan struct{})
+		go func() {
+			s.clients.answer()
+			close(done)
+		}()
+		for going := true; going; {
+			select {
+			case <-done:
+				going = false
+			case <-time.After(10 * time.Millisecond):
+				longest = max(longest, s.h.Stats().Longest)
+			}
+		}
+		var got int
+		var p50, worst float64
+		fmt.Sscan(s.clients.ask("times"), &got, &p50, &p99, &worst)
+		if muted {
+			time.Sleep(5 * time.Second) // 2 s without progress, a farewell of 2 s
+			left = s.h.Stats().Conns - (n - mute)
+		}
+		if err := s.end(); err != nil {
+			b.Fatal(err)
+		}
+		return p99, longest, left
+	}
+	var with, without []float64
+	longest := 0
+	for b.Loop() {
+		p, _, _ := run(false)
+		without = append(without, p)
+		p, most, left := run(true)
+		with, longest = append(with, p), max(longest, most)
+		if left != 0 {
+			b.Errorf("%d clients that read nothing are still there", left)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(without)/1e6, "p99-ms-without")
+	b.ReportMetric(median(with)/1e6, "p99-ms-with")
+	b.ReportMetric(median(with)/median(without), "x-without")
+	b.ReportMetric(float64(longest)/1024, "KiB-queued-at-most")
+}
+
+// BenchmarkShutdown closes 10,000 sockets whose peers say nothing. The grace is
+// lingerTime.
+//
+//	go test -run '^$' -bench Shutdown -benchtime 1x ./transport/ws
+func BenchmarkShutdown(b *testing.B) {
+	const n = 10_000
+	for b.Loop() {
+		s := newStage(b, n, nil).dial()
+		began := time.Now()
+		if err := s.h.Shutdown(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric((time.Since(began) - lingerTime).Seconds(), "s-beyond-grace")
+		if got := s.clients.ask("ends %d 5000", codeRestart); got != fmt.Sprint("0 ", n) {
+			b.Errorf("open, and told to come back: %s", got)
+		}
+		if err := s.end(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

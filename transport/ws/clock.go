@@ -77,11 +77,11 @@ func (c *conn) tick() {
 	due := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) }
 	if due(k.requestBy) {
 		k.requestBy = time.Time{}
-		c.stop(context.DeadlineExceeded)
+		c.stop(context.DeadlineExceeded) // not nil, there is one
 	}
 	switch {
 	case due(k.cutAt):
-		c.cut()
+		c.cutLocked()
 		return
 	case c.bye != nil:
 	case due(k.expireAt):

@@ -34,6 +34,7 @@ type conn struct {
 	said       bool // bye was written
 	dead       bool // nothing may begin any more
 	slow       bool // somebody waits for the peer
+	severed    bool // cut
 	sess       *chat.Session
 	bye        *farewell
 	shard      *shard   // fixed, as h
@@ -47,16 +48,13 @@ type conn struct {
 	addr       netip.Addr // that it counts for, or invalid
 	clock      clock
 	place      place         // in the shard's wheel, which guards it
-	space      chan struct{} // signalled when replies were taken
+	space      chan struct{} // signalled when replies were taken, while waiting
 	tasks      sync.WaitGroup
 
 	// These are the reader's, and those of the request that it waits for.
 	ws     *websocket.Conn
-	life   context.Context // ends with cut
-	cancel context.CancelFunc
-	doing  context.Context         // of the request at hand, and of the next
-	stop   context.CancelCauseFunc // of doing; guarded by mu
-	served chan bool               // the request is through, without a panic
+	doing  context.Context         // of the request at hand, and perhaps of the next
+	stop   context.CancelCauseFunc // of doing; guarded by mu, nil as long as there is none
 	rooms  map[chat.RoomID]chat.Room
 	next   *chat.Session // begins with the reply to its hello
 	faults window        // faulty frames
@@ -66,7 +64,7 @@ type conn struct {
 
 func newConn(h *Handler, p chat.Principal) *conn {
 	shard := &h.shards[h.made.Add(1)%uint32(len(h.shards))]
-	return &conn{h: h, shard: shard, who: p, served: make(chan bool), space: make(chan struct{}, 1)}
+	return &conn{h: h, shard: shard, who: p}
 }
 
 // user is who the connection belongs to. It never changes: see extend.
@@ -104,13 +102,33 @@ func (c *conn) request(data []byte) bool {
 	}
 	// On a stack of its own, because these may need much, and the reader's
 	// stack is what an idle connection costs most.
+	served := make(chan bool)
 	go func() {
-		c.served <- c.safely(func() {
+		served <- c.safely(func() {
 			f, fault := decodeClosely(data)
 			c.judge(f, fault, len(data))
 		})
 	}()
-	return <-c.served
+	fine := <-served
+	c.give(context.Canceled) // many connections say hello and then nothing
+	return fine
+}
+
+// take makes sure that doing is good for a request. c.mu is held.
+func (c *conn) take() {
+	if c.stop == nil || c.doing.Err() != nil { // the last one took too long
+		c.doing, c.stop = context.WithCancelCause(context.Background())
+	}
+}
+
+// give ends doing.
+func (c *conn) give(cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stop != nil {
+		c.stop(cause)
+		c.stop = nil
+	}
 }
 
 func (c *conn) safely(request func()) (fine bool) {
@@ -130,7 +148,7 @@ func (c *conn) finish() {
 	c.shard.wheel.set(c, time.Time{})
 	sess := c.sess
 	c.mu.Unlock()
-	c.cancel()
+	c.give(context.Canceled)
 	c.ws.CloseNow()
 	if sess != nil {
 		sess.Close()
@@ -183,9 +201,7 @@ func (c *conn) busy() bool {
 	if c.clock.requestBy.Before(c.clock.set) {
 		c.arm()
 	}
-	if c.doing.Err() != nil { // the last one took too long
-		c.doing, c.stop = context.WithCancelCause(c.life)
-	}
+	c.take()
 	return true
 }
 
@@ -231,7 +247,16 @@ func (c *conn) drain(f farewell) {
 
 // cut ends the connection at once. The reader notices.
 func (c *conn) cut() {
-	c.cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cutLocked()
+}
+
+func (c *conn) cutLocked() {
+	c.severed = true
+	if c.stop != nil {
+		c.stop(context.Canceled)
+	}
 	c.wire.Close()
 }
 

@@ -191,8 +191,6 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made *conn, _ 
 
 // live begins the life of a connection, or its end at once.
 func (h *Handler) live(c *conn, bye *farewell) {
-	c.life, c.cancel = context.WithCancel(context.Background()) // not the request's: it ends with this call
-	c.doing, c.stop = context.WithCancelCause(c.life)
 	h.mu.Lock()
 	h.conns[c] = struct{}{}
 	if h.draining && bye == nil {

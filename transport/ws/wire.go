@@ -16,7 +16,7 @@ import (
 // and answers broken framing and the peer's close frame through Write; all that
 // the connection has to say goes past the library, already framed, many frames
 // in one write. That is sound because a control frame of the library always
-// comes as one Write: it is at most 127 bytes, and its buffer has 256.
+// comes as one Write: it is at most 127 bytes, and its buffer has 128.
 type wire struct {
 	mu     sync.Mutex // one Write, try, send or farewell at a time
 	owed   bool       // try has written a part, which send goes on with
@@ -44,8 +44,8 @@ func (w *wire) init(nc net.Conn) {
 // direct reports whether bytes may get out without waiting.
 func (w *wire) direct() bool { return w.out == &w.socket }
 
-// bufferSize is that of the library's buffers on each side. Frames for clients
-// do not pass through them, and long messages are read past them.
+// bufferSize is that of the buffer that the library reads through. Long messages
+// are read past it.
 const bufferSize = 256
 
 // sendBuffer is how much the kernel is to hold for a slow peer.
@@ -213,7 +213,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		b, _ := rw.Reader.Peek(n)
 		w.early = append(w.early, b...)
 	}
-	return w, bufio.NewReadWriter(bufio.NewReaderSize(w, bufferSize), bufio.NewWriterSize(w, bufferSize)), nil
+	return w, bufio.NewReadWriter(bufio.NewReaderSize(w, bufferSize), bufio.NewWriterSize(w, 128)), nil
 }
 
 // canHijack reports whether Hijack will find what it needs, before an answer is

@@ -72,22 +72,34 @@ func (c *conn) schedule() {
 // reader goes on when the peer has read. The session that a hello made begins
 // with its welcome.
 func (c *conn) reply(frame []byte) {
-	for !c.queue(frame) {
+	for {
+		full := c.queue(frame)
+		if full == nil {
+			return
+		}
 		select {
-		case <-c.space:
-		case <-c.life.Done():
+		case <-full:
+		case <-c.doing.Done():
 			return
 		}
 	}
 }
 
-func (c *conn) queue(frame []byte) bool {
+// queue returns nil, or what is signalled when there is space again.
+func (c *conn) queue(frame []byte) (full chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = len(c.replies) > 0 && c.replyBytes+len(frame) > maxReplies
 	if c.waiting {
-		return false
+		if c.doing.Err() != nil && !c.severed {
+			c.take() // the request's time is over, but not that of its reply
+		}
+		if c.space == nil {
+			c.space = make(chan struct{}, 1)
+		}
+		return c.space
 	}
+	c.space = nil
 	c.replies = append(c.replies, frame)
 	c.replyBytes += len(frame)
 	if c.next != nil {
@@ -97,7 +109,7 @@ func (c *conn) queue(frame []byte) bool {
 		c.arm()
 	}
 	c.schedule()
-	return true
+	return nil
 }
 
 // work reports whether there is something to write. c.mu is held.
@@ -157,9 +169,11 @@ func (c *conn) collect(o *batch) (sess *chat.Session, bye *farewell, work bool) 
 			o.add(r)
 		}
 		c.replies, c.replyBytes = nil, 0
-		select {
-		case c.space <- struct{}{}:
-		default:
+		if c.space != nil {
+			select {
+			case c.space <- struct{}{}:
+			default:
+			}
 		}
 	}
 	if c.pending || c.bye != nil {
