@@ -123,6 +123,7 @@ func (n *Node) subscribeLoop() {
 			if b.Gap {
 				n.sweepSoon()
 				n.calls.resend()
+				n.askPresence()
 			}
 			for _, e := range b.Events {
 				n.received(e)

@@ -24,6 +24,7 @@ type presence struct {
 	remote map[UserID]map[string]time.Time // by node, until when it holds
 	told   map[UserID]bool                 // online, as the sessions here were told
 	left   map[UserID]leaver               // whose last session here has ended
+	asked  bool                            // another node wants to know who is here
 }
 
 type leaver struct {
@@ -34,9 +35,10 @@ type leaver struct {
 
 // presenceTo is what nodes tell each other of presence.
 type presenceTo struct {
-	Users  []User   `json:"users"`
+	Users  []User   `json:"users,omitempty"`
 	Online bool     `json:"online"`
 	Rooms  []RoomID `json:"rooms,omitempty"` // of the one user who has come or gone
+	Ask    bool     `json:"ask,omitempty"`   // the others shall say who is connected to them
 }
 
 // online reports whether a user is connected somewhere.
@@ -139,6 +141,11 @@ func (n *Node) showPresence(u User, online bool, rooms []RoomID) {
 // heardPresence takes in what another node tells.
 func (n *Node) heardPresence(node string, to presenceTo) {
 	p := &n.presence
+	if to.Ask {
+		p.mu.Lock()
+		p.asked = true
+		p.mu.Unlock()
+	}
 	for _, u := range to.Users {
 		p.mu.Lock()
 		if to.Online {
@@ -186,9 +193,23 @@ func (n *Node) presenceLoop() {
 			said = now
 			n.repeatPresence()
 			n.lost(n.forgetPresence(now))
+		} else if n.presence.takeAsked() {
+			n.repeatPresence()
 		}
 		n.tellCrowds(now, repeat)
 	}
+}
+
+// askPresence is for a node that may have missed who came and went. It is
+// answered within a second.
+func (n *Node) askPresence() { n.publishPresence(presenceTo{Ask: true}) }
+
+func (p *presence) takeAsked() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asked := p.asked
+	p.asked = false
+	return asked
 }
 
 func (n *Node) repeatPresence() {

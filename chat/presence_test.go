@@ -105,3 +105,28 @@ func TestPresenceOfUsersWhoseNodeHasDied(t *testing.T) {
 		require.False(t, *ns[0].Online)
 	})
 }
+
+// A node that joins, or was out of reach, asks who is there.
+func TestPresenceIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, ba, _, s := two(t)
+		connect(t, a, "ana", nil)
+		connect(t, b, "bob", nil)
+		_, id := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		time.Sleep(5 * time.Second)
+		bc := ba.Connect()
+		defer bc.Close()
+		c := newNode(t, &chat.Options{Store: s.connect(), Broker: bc})
+		connect(t, c, "eve", nil)
+		time.Sleep(2 * time.Second)
+		r, err := c.Room(t.Context(), "eve", id)
+		require.NoError(t, err)
+		_, err = r.Change(t.Context(), "eve", chat.Change{ID: chat.NewID(), Kind: chat.Join})
+		require.NoError(t, err)
+		ms, err := r.Members(t.Context(), "eve", "", 0)
+		require.NoError(t, err)
+		for _, m := range ms {
+			require.True(t, m.Online, m.User.ID)
+		}
+	})
+}
