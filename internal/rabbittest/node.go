@@ -45,7 +45,7 @@ type ports struct {
 // settings are those of the server that tests rely on.
 const settings = `
 log.file = log
-log.file.level = info
+log.file.level = warning
 log.console = false
 disk_free_limit.absolute = 10MB
 vm_memory_high_watermark.relative = ` + watermark + `
