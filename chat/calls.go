@@ -161,6 +161,7 @@ func (n *Node) command(ctx context.Context, by UserID, room RoomID, line Command
 	if nc.Timeout <= 0 {
 		nc.Timeout = n.limits.CallTimeout
 	}
+	nc.Timeout = min(nc.Timeout, command.MaxTimeout) // a handler's own specs were checked by nobody
 	role := string(me.Role)
 	if by == System {
 		role = string(Owner) // the bot checks roles too

@@ -76,10 +76,12 @@ func endsName(r rune) bool { return r == '=' || unicode.IsSpace(r) }
 
 var helpSpec = Spec{Name: "help", Summary: "What commands there are", Args: []Arg{{Name: "command"}}}
 
+func isHelp(s Spec) bool { return s.Name == helpSpec.Name }
+
 // completeName completes the name of a command, which goes up to end.
 func completeName(specs []Spec, line string, cursor, end int) Completion {
 	c := Completion{Start: 0, End: end}
-	specs = append(slices.Clone(specs), helpSpec)
+	specs = append(slices.DeleteFunc(slices.Clone(specs), isHelp), helpSpec) // a chat may list it
 	offer := func(s Spec) {
 		insert := "/" + s.Name
 		if end == len(line) && len(s.Args) > 0 {
@@ -111,7 +113,7 @@ func completeTopic(specs []Spec, line string, begin, cursor int) Completion {
 	}
 	c := Completion{Start: start, End: cursor + len(untilBlank(line[cursor:]))}
 	for _, s := range specs {
-		if strings.HasPrefix(s.Name, strings.TrimPrefix(asciiLower(typed), "/")) {
+		if !isHelp(s) && strings.HasPrefix(s.Name, strings.TrimPrefix(asciiLower(typed), "/")) {
 			c.add(Choice{s.Name, s.Summary})
 		}
 	}

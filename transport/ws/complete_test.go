@@ -43,6 +43,11 @@ func TestComplete(t *testing.T) {
 	require.NotEmpty(t, got.Choices)
 	require.Contains(t, got.Choices[0].Text, "trade")
 
+	got, err = c.Complete(ctx, "", "/he", 3)
+	require.NoError(t, err)
+	require.Len(t, got.Choices, 1)
+	require.Equal(t, "/help ", got.Choices[0].Text)
+
 	line := "/trade 😀 se"
 	got, err = c.Complete(ctx, "", line, len(line))
 	require.NoError(t, err)
