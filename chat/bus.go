@@ -140,6 +140,7 @@ func (n *Node) received(e transport.Event) {
 	var env envelope
 	if err := strictjson.Unmarshal(e.Body, &env); err != nil || env.V != 1 || env.Store != n.storeID {
 		n.log.Warn("chat: dropped a foreign event", "key", e.Key, "err", err)
+		n.trace.Dropped("foreign")
 		return
 	}
 	if env.Node == n.id {
@@ -152,6 +153,7 @@ func (n *Node) received(e transport.Event) {
 	if len(env.Events) > 0 {
 		if slices.ContainsFunc(env.Events, func(e Event) bool { return !e.sound() }) {
 			n.log.Warn("chat: dropped a malformed event", "key", e.Key)
+			n.trace.Dropped("foreign")
 			return
 		}
 		n.commits.Add(1)

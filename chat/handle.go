@@ -32,7 +32,7 @@ func (h handle) Post(ctx context.Context, by UserID, d Draft) (Receipt, error) {
 	var room [512]byte // most messages need no more for it
 	hash := digest(room[:0]).str(string(Message)).str(d.Text).seq(d.ReplyTo).users(d.Mentions).str(string(d.Data)).sum()
 	in := intent{by: by, room: h.id, id: d.ID, hash: hash, action: post, also: d.Mentions, shown: true,
-		snapshot: d.ReplyTo != 0 || len(d.Mentions) > 0}
+		snapshot: len(d.Mentions) > 0}
 	rc, err := h.n.write(ctx, in, content{
 		check: func() error {
 			if len(d.Mentions) > h.n.limits.Mentions {
@@ -41,8 +41,10 @@ func (h handle) Post(ctx context.Context, by UserID, d Draft) (Receipt, error) {
 			return h.n.checkMessage(d.Text, d.Data)
 		},
 		make: func(by User, sn *Snapshot) (Write, error) {
-			if sn != nil && d.ReplyTo > sn.Info.Head {
-				return Write{}, badRequest("reply_to", "There is no such message to reply to.")
+			if d.ReplyTo != 0 {
+				if err := h.n.checkReply(ctx, by.ID, h.id, d.ReplyTo); err != nil {
+					return Write{}, err
+				}
 			}
 			m, err := h.n.moderate(ctx, Intercepted{Room: h.id, By: by, Text: d.Text, Mentions: d.Mentions, Data: d.Data})
 			if err != nil {

@@ -44,6 +44,21 @@ func (n *Node) page(ctx context.Context, by UserID, room RoomID, r Range) (Page,
 	return p, nil
 }
 
+// checkReply checks that a message can be replied to. One that is not kept any
+// more, or that by may not see, is as good as any.
+func (n *Node) checkReply(ctx context.Context, by UserID, room RoomID, to Seq) error {
+	p, err := n.store.Page(ctx, by, room, Range{After: to - 1, Before: to + 1, Limit: 1, Forward: true})
+	switch {
+	case err != nil:
+		return err
+	case to < p.Floor:
+		return nil
+	case len(p.Events) == 0 || p.Events[0].Kind != Message || p.Events[0].DeletedBy != 0:
+		return badRequest("reply_to", "There is no such message to reply to.")
+	}
+	return nil
+}
+
 // within returns the first of events, as many as have so many bytes of text and
 // data, but at least one.
 func within(events []Event, bytes int) []Event {

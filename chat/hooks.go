@@ -32,7 +32,7 @@ const (
 	ActCommand ActionKind = "command"
 	ActCreate  ActionKind = "create_room"
 	ActDirect  ActionKind = "direct"
-	ActRead    ActionKind = "read" // history and members
+	ActRead    ActionKind = "read" // history and members; live delivery goes by membership alone
 )
 
 // Intercepted is a message before it is stored, as [Options].Intercept sees
@@ -67,9 +67,10 @@ type Trace struct {
 	Ended func(command string, status CallStatus)
 	// LateReply: a bot replied to a command that had ended.
 	LateReply func(bot string)
-	// Dropped: a queue of the node was full, "events" to other nodes or
-	// "hook" to Options.Committed.
-	Dropped func(queue string)
+	// Dropped: something was left out: "events" to other nodes or "hook" to
+	// Options.Committed, whose queue was full; "foreign", from the broker and
+	// not of this chat; "reply", of a bot to no call or to another bot's.
+	Dropped func(what string)
 }
 
 // complete makes every field callable.

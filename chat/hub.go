@@ -127,7 +127,7 @@ type NewRoom struct {
 type Draft struct {
 	ID       string // idempotency key
 	Text     string // see [Limits]; taken literally, it is never a command
-	ReplyTo  Seq    // a message of the room, or 0
+	ReplyTo  Seq    // a message of the room that is not deleted, or 0
 	Mentions []UserID
 	Data     json.RawMessage // a JSON object of the app, or nil; stored and delivered as it is
 }

@@ -66,6 +66,9 @@ func (n *Node) lookup(ctx context.Context, ids []UserID) ([]User, error) {
 		if err := checkUserID(id); err != nil {
 			return nil, err
 		}
+		if id == System {
+			return nil, fmt.Errorf("chat: user %q: %w", id, ErrNotFound)
+		}
 	}
 	byID := make(map[UserID]User, len(ids))
 	var missing []UserID
