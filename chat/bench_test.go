@@ -180,6 +180,17 @@ func BenchmarkMemory(b *testing.B) {
 // nodeMemory returns what a node keeps of so many users with a session each,
 // who are members of some of the rooms.
 func nodeMemory(b *testing.B, users, each, rooms int) float64 {
+	var before int64
+	n, sessions := populate(b, users, each, rooms, func() { before = heap() })
+	after := heap()
+	n.Shutdown(context.Background())
+	runtime.KeepAlive(sessions)
+	return float64(after - before)
+}
+
+// populate returns a node with so many users, who are members of some of the
+// rooms, and a session of each. ready is called before they connect.
+func populate(b *testing.B, users, each, rooms int, ready ...func()) (*chat.Node, []*chat.Session) {
 	ctx := context.Background()
 	s := newShared()
 	all := make([]chat.User, users)
@@ -200,8 +211,10 @@ func nodeMemory(b *testing.B, users, each, rooms int) float64 {
 	if err != nil {
 		b.Fatal(err)
 	}
+	for _, f := range ready {
+		f()
+	}
 	sessions := make([]*chat.Session, users)
-	before := heap()
 	for i := range sessions {
 		s, err := n.Connect(ctx, as("u"+strconv.Itoa(i)), &chat.SessionOptions{Wake: func() {}})
 		if err != nil {
@@ -211,10 +224,7 @@ func nodeMemory(b *testing.B, users, each, rooms int) float64 {
 		sessions[i] = s
 	}
 	drainAll(sessions)
-	after := heap()
-	n.Shutdown(ctx)
-	runtime.KeepAlive(sessions)
-	return float64(after - before)
+	return n, sessions
 }
 
 // BenchmarkCommand is the whole way of a command with one answer in the room,
@@ -304,4 +314,24 @@ func runLine(r chat.Room, line string) error {
 		err = fmt.Errorf("%s: %s", o.Error.Code, o.Error.Message)
 	}
 	return err
+}
+
+// BenchmarkIdle is what a node costs that has 10,000 rooms and 1,000 sessions in
+// ten of them each, and nothing to do: its sweeps, in percent of one core.
+//
+//	go test -run '^$' -bench Idle -benchtime 1x ./chat
+func BenchmarkIdle(b *testing.B) {
+	n, sessions := populate(b, 1000, 10, 10_000)
+	defer runtime.KeepAlive(sessions)
+	defer n.Shutdown(context.Background())
+	var spent, passed time.Duration
+	for b.Loop() {
+		runtime.GC()
+		began, now := cpu(), time.Now()
+		time.Sleep(20 * time.Second)
+		spent += cpu() - began
+		passed += time.Since(now)
+	}
+	b.ReportMetric(100*spent.Seconds()/passed.Seconds(), "%core")
+	b.ReportMetric(0, "ns/op")
 }

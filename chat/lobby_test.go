@@ -22,7 +22,7 @@ func TestLobbyThatWasARoomBefore(t *testing.T) {
 	for _, name := range []string{"ana", "bob", "eve"} {
 		connect(t, before, name, nil)
 	}
-	r, id := room(t, before, "ana", chat.NewRoom{Name: "general", Members: []chat.UserID{"bob", "eve"}})
+	_, id := room(t, before, "ana", chat.NewRoom{Name: "general", Members: []chat.UserID{"bob", "eve"}})
 	require.NoError(t, before.Shutdown(context.Background()))
 
 	start := func() *chat.Node { // with nothing remembered
@@ -32,7 +32,7 @@ func TestLobbyThatWasARoomBefore(t *testing.T) {
 	for _, name := range []string{"ana", "bob", "eve", "zoe"} {
 		require.Len(t, connect(t, n, name, nil).Welcome().Rooms, 1, name)
 	}
-	r, err = n.Room(t.Context(), "ana", id)
+	r, err := n.Room(t.Context(), "ana", id)
 	require.NoError(t, err)
 	_, err = r.Change(t.Context(), "bob", chat.Change{ID: chat.NewID(), Kind: chat.Leave})
 	require.NoError(t, err)
