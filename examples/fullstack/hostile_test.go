@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,8 +19,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
@@ -30,8 +28,13 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/examples/internal/authsvc"
+	"github.com/carlware/gochat/examples/internal/botsvc"
+	"github.com/carlware/gochat/examples/internal/broker"
 	"github.com/carlware/gochat/examples/internal/chatsvc"
 	"github.com/carlware/gochat/examples/internal/token"
+	"github.com/carlware/gochat/internal/faultproxy"
+	"github.com/carlware/gochat/internal/rabbittest"
+	"github.com/carlware/gochat/transport"
 )
 
 // target is a running system, in one process or in several, and somebody who
@@ -40,11 +43,16 @@ type target struct {
 	t          *testing.T
 	auth, chat string // URLs
 	key        ed25519.PrivateKey
+	accounts   authsvc.Config    // where users are made
+	amqp       string            // the address of the broker
+	proxy      *faultproxy.Proxy // between the system and the broker
 
 	socket *websocket.Conn // john's
+	heard  chan string     // what comes on it
 	rooms  map[string]string
 	heads  map[string]chat.Seq
 	john   person
+	made   int // users
 }
 
 // person is a login.
@@ -68,6 +76,9 @@ func (g *target) send(method, url, body string, header ...string) answer {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	for pair := range slices.Chunk(header, 2) {
+		if pair[0] == "Content-Type" {
+			r.Header.Del(pair[0])
+		}
 		r.Header[pair[0]] = append(r.Header[pair[0]], pair[1])
 	}
 	resp, err := http.DefaultTransport.RoundTrip(r)
@@ -130,6 +141,24 @@ func (g *target) dial(p person) *websocket.Conn {
 	return conn
 }
 
+// user makes a user and logs in.
+func (g *target) user() person {
+	g.t.Helper()
+	g.made++
+	name := fmt.Sprintf("user-%d", g.made)
+	const password = "correct horse battery"
+	require.NoError(g.t, authsvc.AddUser(g.t.Context(), g.accounts, name, password))
+	return g.person(g.send("POST", g.auth+"/auth/login", `{"username":"`+name+`","password":"`+password+`"}`))
+}
+
+// room makes a public room of p and returns its URL.
+func (g *target) room(p person) string {
+	g.t.Helper()
+	var made struct{ Room chat.RoomInfo }
+	g.read(g.as(p, "POST", g.chat+"/api/rooms", fmt.Sprintf(`{"id":"%s","name":"room %s"}`, chat.NewID(), chat.NewID())), &made)
+	return g.chat + "/api/rooms/" + string(made.Room.ID)
+}
+
 // begin makes rooms, and john.
 func (g *target) begin() {
 	g.john = g.login("john")
@@ -147,7 +176,18 @@ func (g *target) begin() {
 		g.read(g.as(g.john, "POST", g.rooms[name]+"/messages", `{"id":"`+chat.NewID()+`","text":"ours"}`), new(any))
 		g.heads[name] = g.head(name)
 	}
-	g.socket = g.dial(g.john)
+	g.socket, g.heard = g.dial(g.john), make(chan string, 1000)
+	ctx := g.t.Context()
+	go func() {
+		defer close(g.heard)
+		for {
+			_, frame, err := g.socket.Read(ctx)
+			if err != nil {
+				return
+			}
+			g.heard <- string(frame)
+		}
+	}()
 }
 
 func (g *target) head(room string) chat.Seq {
@@ -164,14 +204,14 @@ func (g *target) unharmed() {
 	g.t.Helper()
 	id := chat.NewID()
 	require.NoError(g.t, wsjson.Write(g.t.Context(), g.socket, map[string]string{"type": "ping", "id": id}))
-	for {
-		_, frame, err := g.socket.Read(g.t.Context())
-		require.NoError(g.t, err)
-		if bytes.Contains(frame, []byte(id)) {
-			require.Contains(g.t, string(frame), `"ok"`)
+	for heard := range g.heard {
+		if strings.Contains(heard, id) {
+			require.Contains(g.t, heard, `"ok"`)
+			id = ""
 			break
 		}
 	}
+	require.Empty(g.t, id, "the connection of a bystander has ended")
 	for name, head := range g.heads {
 		require.Equal(g.t, head, g.head(name), name)
 	}
@@ -185,20 +225,30 @@ func (g *target) forge(header, payload string) string {
 	return signed + "." + b64(string(ed25519.Sign(g.key, []byte(signed))))
 }
 
-// What is numbered 25 to 51 in the catalogue of hostile inputs, against the
-// running system: the answer is the right one, and nobody else is harmed.
+// The whole catalogue of hostile inputs, 1 to 106, against the running system:
+// the answer is the right one, nobody else is harmed, and nothing that is stored
+// changes.
 func TestHostile(t *testing.T) {
 	t.Run("in one process", func(t *testing.T) {
-		s := start(t, "", "127.0.0.1:0")
-		hostile(&target{t: t, auth: "http://" + s.addr, chat: "http://" + s.addr, key: keyOf(t, filepath.Join(s.dir, "gochat-auth.key"))})
+		t.Parallel()
+		vhost := rabbittest.New(t)
+		proxy, throughProxy := faultproxy.URL(t, vhost.URL)
+		s := start(t, "", "127.0.0.1:0", "-quotes", quotes(t), "-broker", throughProxy)
+		hostile(&target{
+			t: t, auth: "http://" + s.addr, chat: "http://" + s.addr, key: keyOf(t, filepath.Join(s.dir, "gochat-auth.key")),
+			accounts: authsvc.Config{Database: filepath.Join(s.dir, "gochat-auth.db")}, amqp: vhost.URL, proxy: proxy,
+		}, func() { s.p.Signal(syscall.SIGTERM) })
+		require.Zero(t, s.p.Wait())
 		require.NotContains(t, s.p.Output(), "panic")
 	})
 	t.Run("in several", func(t *testing.T) {
+		t.Parallel()
 		quiet := slog.New(slog.DiscardHandler)
 		dir := t.TempDir()
 		secret := filepath.Join(dir, "secret")
 		require.NoError(t, os.WriteFile(secret, []byte("0123456789abcdef0123456789abcdef"), 0o600))
-		ctx, stop := context.WithCancel(context.Background())
+		services, stop := context.WithCancel(context.Background())
+		chatroom, stopChatroom := context.WithCancel(services)
 		var ended sync.WaitGroup
 		t.Cleanup(func() { stop(); ended.Wait() })
 		listen := func() net.Listener {
@@ -208,31 +258,47 @@ func TestHostile(t *testing.T) {
 		}
 		auth, room := listen(), listen()
 		authURL := "http://" + auth.Addr().String()
-		key := filepath.Join(dir, "auth.key")
-		_, err := token.LoadOrCreateKeys(key)
+		accounts := authsvc.Config{
+			Listener: auth, Demo: true, Database: filepath.Join(dir, "auth.db"), KeyFile: filepath.Join(dir, "auth.key"),
+			SecretFile: secret, Logger: quiet,
+		}
+		_, err := token.LoadOrCreateKeys(accounts.KeyFile)
 		require.NoError(t, err)
-		ended.Go(func() {
-			err := authsvc.Run(ctx, authsvc.Config{Listener: auth, Demo: true, KeyFile: key, SecretFile: secret, Logger: quiet})
-			if err != nil {
-				t.Error(err)
-			}
-		})
+		run := func(service func() error) {
+			ended.Go(func() {
+				if err := service(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		run(func() error { return authsvc.Run(services, accounts) })
 		keys, err := token.OpenRemote(authURL+"/.well-known/jwks.json", nil)
 		require.NoError(t, err)
-		accounts, err := authsvc.OpenRemote(authURL, secret)
+		others, err := authsvc.OpenRemote(authURL, secret)
 		require.NoError(t, err)
-		ended.Go(func() {
-			err := chatsvc.Run(ctx, chatsvc.Config{
-				Listener: room, Store: filepath.Join(dir, "chat.db"), Logger: quiet,
-				Verifier: token.NewVerifier(keys, authsvc.DefaultIssuer, authsvc.DefaultAudience, nil),
-				Users:    chatsvc.Directory(accounts), Revocations: chatsvc.Ended(accounts),
-			})
-			if err != nil {
-				t.Error(err)
-			}
-			_, _ = keys.Close(), accounts.Close()
+		vhost := rabbittest.New(t)
+		proxy, throughProxy := faultproxy.URL(t, vhost.URL)
+		open := func() transport.Broker {
+			b, err := broker.OpenShared(throughProxy)
+			require.NoError(t, err)
+			return b
+		}
+		ofBot, ofRooms, source := open(), open(), quotes(t)
+		run(func() error {
+			return errors.Join(botsvc.Run(services, botsvc.Config{Broker: ofBot, Quotes: source, Logger: quiet}), ofBot.Close())
 		})
-		hostile(&target{t: t, auth: authURL, chat: "http://" + room.Addr().String(), key: keyOf(t, key)})
+		run(func() error {
+			err := chatsvc.Run(chatroom, chatsvc.Config{
+				Listener: room, Store: filepath.Join(dir, "chat.db"), Broker: ofRooms, Logger: quiet,
+				Verifier: token.NewVerifier(keys, authsvc.DefaultIssuer, authsvc.DefaultAudience, nil),
+				Users:    chatsvc.Directory(others), Revocations: chatsvc.Ended(others),
+			})
+			return errors.Join(err, keys.Close(), others.Close(), ofRooms.Close())
+		})
+		hostile(&target{
+			t: t, auth: authURL, chat: "http://" + room.Addr().String(), key: keyOf(t, accounts.KeyFile),
+			accounts: authsvc.Config{Database: accounts.Database}, amqp: vhost.URL, proxy: proxy,
+		}, stopChatroom)
 	})
 }
 
@@ -246,311 +312,39 @@ func keyOf(t *testing.T, path string) ed25519.PrivateKey {
 	return key.(ed25519.PrivateKey)
 }
 
-func hostile(g *target) {
+// hostile runs the catalogue. stop tells the system to end.
+func hostile(g *target, stop func()) {
 	t := g.t
 	g.begin()
 	done := map[int]bool{}
-	for _, part := range []map[int]func(){g.tokens(), g.accounts(), g.foreign(), {42: g.flood}} {
+	over := false
+	run := func(part map[int]func()) {
 		for _, n := range slices.Sorted(maps.Keys(part)) {
-			t.Logf("%d", n)
-			part[n]()
-			g.unharmed()
-			done[n] = true
+			t.Run(fmt.Sprint(n), func(one *testing.T) {
+				g.t = one
+				defer func() { g.t = t }()
+				part[n]()
+				if !over {
+					g.unharmed()
+				}
+				require.False(t, done[n], n)
+				done[n] = true
+			})
 		}
 	}
-	for n := 25; n <= 51; n++ {
+	// What takes its time goes on beside the rest.
+	slow, patient := g.waits(), g.patience()
+	for _, part := range []func() map[int]func(){g.requests, g.tokens, g.accountsAndLogins, g.foreign, g.upgrades, g.frames, g.protocol, g.behindTheBroker, g.commands} {
+		run(part())
+	}
+	run(patient)
+	run(slow)
+	run(map[int]func(){42: g.flood})
+	ending := g.end(stop)
+	over = true
+	run(ending)
+	for n := 1; n <= 106; n++ {
 		require.True(t, done[n], n)
 	}
-	t.Logf("hostile inputs 25 to 51: %d of 27", len(done))
-}
-
-// tokens are 25 to 40: each is sent to the auth service, to the API and to the
-// socket.
-func (g *target) tokens() map[int]func() {
-	t := g.t
-	good := g.login("carlos")
-	parts := strings.Split(good.token, ".")
-	raw, err := base64.RawURLEncoding.DecodeString(parts[0])
-	require.NoError(t, err)
-	header := string(raw)
-	var h struct{ Kid string }
-	require.NoError(t, json.Unmarshal(raw, &h))
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	require.NoError(t, err)
-	with := func(name string, value any) string {
-		var c map[string]any
-		require.NoError(t, json.Unmarshal(payload, &c))
-		if c[name] = value; value == nil {
-			delete(c, name)
-		}
-		for _, n := range []string{"iat", "exp", "auth_time", "nbf"} { // whole numbers, as they were
-			if f, ok := c[n].(float64); ok {
-				c[n] = int64(f)
-			}
-		}
-		b, err := json.Marshal(c)
-		require.NoError(t, err)
-		return string(b)
-	}
-	said := func(name string, value any) string { return g.forge(header, with(name, value)) }
-	extra := func(member string) string {
-		return g.forge(strings.TrimSuffix(header, "}")+","+member+"}", string(payload))
-	}
-	kid := func(id string) string {
-		b, err := json.Marshal(map[string]string{"alg": "EdDSA", "typ": "at+jwt", "kid": id})
-		require.NoError(t, err)
-		return g.forge(string(b), string(payload))
-	}
-	hs := func() string {
-		signed := b64(strings.Replace(header, "EdDSA", "HS256", 1)) + "." + parts[1]
-		mac := hmac.New(sha256.New, g.key.Public().(ed25519.PublicKey))
-		mac.Write([]byte(signed))
-		return signed + "." + b64(string(mac.Sum(nil)))
-	}
-	now := time.Now().Unix()
-
-	// As the test of what follows, the same token without a fault.
-	forged := g.forge(header, string(payload))
-	require.Equal(t, 200, g.as(person{token: forged}, "GET", g.auth+"/auth/profile", "").status)
-	require.Equal(t, 200, g.as(person{token: forged}, "GET", g.chat+"/api/session", "").status)
-
-	urls := []string{g.auth + "/auth/profile", g.chat + "/api/session", g.chat + "/ws"}
-	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-Websocket-Version", "13",
-		"Sec-Websocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-Websocket-Protocol", "gochat.v1"}
-	ask := func(url string, header ...string) answer {
-		if strings.HasSuffix(strings.Split(url, "?")[0], "/ws") {
-			header = append(header, upgrade...)
-		}
-		return g.send("GET", url, "", header...)
-	}
-	same := map[string]string{} // the one answer of each URL to a bad token
-	refused := func(texts ...string) func() {
-		return func() {
-			t.Helper()
-			for _, text := range texts {
-				for _, url := range urls {
-					a := ask(url, "Authorization", "Bearer "+text)
-					if len(text) > 10_000 && a.status == http.StatusRequestHeaderFieldsTooLarge {
-						continue // 20: it did not even fit
-					}
-					require.Equal(t, 401, a.status, url)
-					require.NotContains(t, a.body, ".go")
-					if same[url] == "" {
-						same[url] = a.body
-					}
-					require.Equal(t, same[url], a.body, "nothing tells what was wrong")
-				}
-			}
-		}
-	}
-	over := g.login("carlos")
-	return map[int]func(){
-		25: func() {
-			for _, url := range urls {
-				a := ask(url)
-				require.Equal(t, 401, a.status, url)
-				require.True(t, strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Bearer"), url)
-			}
-		},
-		26: func() {
-			text := g.forge(header, reissue(t, payload, now-700, now-100))
-			for _, url := range urls {
-				a := ask(url, "Authorization", "Bearer "+text)
-				require.Equal(t, 401, a.status, url)
-				if !strings.HasSuffix(url, "/ws") {
-					require.Contains(t, a.body, `"token_expired"`, url)
-				}
-			}
-		},
-		27: refused(b64(`{"alg":"none","typ":"at+jwt"}`)+"."+parts[1]+".", b64(strings.Replace(header, "EdDSA", "NonE", 1))+"."+parts[1]+"."+parts[2]),
-		28: refused(hs()),
-		29: refused(kid("another"), kid("")),
-		30: refused(kid("../../x"), kid("x' OR '1'='1"), kid(strings.Repeat("k", 200))),
-		31: refused(extra(`"jku":"http://127.0.0.1:1/keys"`), extra(`"x5u":"http://127.0.0.1:1/"`), extra(`"jwk":{"kty":"OKP"}`)),
-		32: refused(extra(`"crit":["x"],"x":1`)),
-		33: refused(good.cookie, g.forge(strings.Replace(header, "at+jwt", "JWT", 1), string(payload))),
-		34: refused(said("aud", "mail"), said("iss", "evil"), said("aud", nil)),
-		35: refused(said("nbf", now+3600), g.forge(header, reissue(t, payload, now+3600, now+4000))),
-		36: refused(said("exp", nil), said("exp", fmt.Sprint(now+600)), g.forge(header, strings.TrimSuffix(with("exp", nil), "}")+`,"exp":1e400}`)),
-		37: refused(strings.Repeat(".", 5000), strings.Repeat("A", 14_000), strings.Repeat(".", 100_000), strings.Repeat("A", 1<<20)),
-		38: func() {
-			conn := g.dial(over)
-			require.Equal(t, 204, g.send("POST", g.auth+"/auth/logout", "{}", "Cookie", cookieName+"="+over.cookie).status)
-			g.revoked(conn)
-			refused(over.token)()
-		},
-		39: func() {
-			for _, url := range urls {
-				a := ask(url, "Authorization", "Bearer "+good.token, "Authorization", "Bearer "+good.token)
-				require.Contains(t, []int{400, 401}, a.status, url)
-			}
-		},
-		40: func() {
-			for _, url := range urls {
-				for _, name := range []string{"token", "access_token"} {
-					a := ask(url+"?"+name+"="+good.token, "Authorization", "Bearer "+good.token)
-					require.Equal(t, 400, a.status, url)
-					require.NotContains(t, a.body, parts[2])
-				}
-			}
-		},
-	}
-}
-
-// reissue returns the claims with other times.
-func reissue(t *testing.T, payload []byte, iat, exp int64) string {
-	var c map[string]any
-	require.NoError(t, json.Unmarshal(payload, &c))
-	delete(c, "auth_time")
-	c["iat"], c["exp"] = iat, exp
-	b, err := json.Marshal(c)
-	require.NoError(t, err)
-	return string(b)
-}
-
-// revoked says that the connection is closed with 4501 within a second.
-func (g *target) revoked(conn *websocket.Conn) {
-	g.t.Helper()
-	ctx, cancel := context.WithTimeout(g.t.Context(), time.Second)
-	defer cancel()
-	for {
-		if _, _, err := conn.Read(ctx); err != nil {
-			require.Equal(g.t, websocket.StatusCode(4501), websocket.CloseStatus(err), err)
-			return
-		}
-	}
-}
-
-// accounts are 41 and 43 to 47.
-func (g *target) accounts() map[int]func() {
-	t := g.t
-	login := func(body string, header ...string) answer {
-		return g.send("POST", g.auth+"/auth/login", body, header...)
-	}
-	return map[int]func(){
-		41: func() {
-			wrong := login(`{"username":"carlos","password":"12345"}`)
-			unknown := login(`{"username":"nobody","password":"12345"}`)
-			require.Equal(t, 401, wrong.status)
-			require.Equal(t, 401, unknown.status)
-			require.Equal(t, wrong.body, unknown.body)
-			require.Equal(t, 400, login(`{"username":"carlos","password":""}`).status)
-			require.Equal(t, 400, login(`{"username":"carlos","password":"`+strings.Repeat("x", 300)+`"}`).status)
-			require.Equal(t, 413, login(`{"username":"carlos","password":"`+strings.Repeat("x", 1<<20)+`"}`).status)
-		},
-		43: func() {
-			stolen := g.login("carlos")
-			conn := g.dial(stolen)
-			next := g.person(g.refresh(stolen.cookie))
-			next = g.person(g.refresh(next.cookie))
-			require.Equal(t, 401, g.refresh(stolen.cookie).status)
-			require.Equal(t, 401, g.refresh(next.cookie).status, "the whole session is over")
-			g.revoked(conn)
-			require.Equal(t, 401, g.as(next, "GET", g.chat+"/api/session", "").status)
-		},
-		44: func() {
-			p := g.login("carlos")
-			var tabs sync.WaitGroup
-			var status [2]int
-			for i := range status {
-				tabs.Go(func() { status[i] = g.refresh(p.cookie).status })
-			}
-			tabs.Wait()
-			require.Equal(t, [2]int{200, 200}, status)
-		},
-		45: func() {
-			p := g.login("carlos")
-			for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "http://evil.example"}, {"Origin", "null"}} {
-				for _, path := range []string{"/auth/refresh", "/auth/logout"} {
-					a := g.send("POST", g.auth+path, "{}", append(header, "Cookie", cookieName+"="+p.cookie)...)
-					require.Equal(t, 403, a.status, header)
-				}
-			}
-			require.Equal(t, 200, g.refresh(p.cookie).status, "nothing has happened")
-		},
-		46: func() {
-			p := g.login("carlos")
-			for range 2 {
-				require.Equal(t, 204, g.send("POST", g.auth+"/auth/logout", "{}", "Cookie", cookieName+"="+p.cookie).status)
-			}
-		},
-		47: func() {
-			p := g.login("carlos")
-			require.Equal(t, 404, g.as(p, "DELETE", g.auth+"/auth/sessions/"+g.john.session, "").status)
-			g.read(g.as(p, "PATCH", g.auth+"/auth/profile", `{"name":"Charles","id":"`+g.john.id+`","user":"`+g.john.id+`"}`), new(any))
-			var got struct{ User authsvc.User }
-			g.read(g.as(g.john, "GET", g.auth+"/auth/profile", ""), &got)
-			require.Equal(t, "john", got.User.Name)
-			require.Equal(t, 409, g.as(p, "PATCH", g.auth+"/auth/profile", `{"name":"John"}`).status)
-		},
-	}
-}
-
-// foreign are 48 to 51.
-func (g *target) foreign() map[int]func() {
-	t := g.t
-	p := g.login("carlos")
-	hidden := func(room string) {
-		url := g.rooms[room]
-		for what, a := range map[string]answer{
-			"history": g.as(p, "GET", url+"/messages", ""),
-			"room":    g.as(p, "GET", url, ""),
-			"members": g.as(p, "GET", url+"/members", ""),
-			"post":    g.as(p, "POST", url+"/messages", `{"id":"`+chat.NewID()+`","text":"mine"}`),
-			"edit":    g.as(p, "PATCH", url+"/messages/2", `{"id":"`+chat.NewID()+`","text":"mine"}`),
-			"delete":  g.as(p, "DELETE", url+"/messages/2?id="+chat.NewID(), ""),
-			"join":    g.as(p, "POST", url+"/members", `{"id":"`+chat.NewID()+`"}`),
-			"command": g.as(p, "POST", url+"/commands", `{"id":"`+chat.NewID()+`","text":"/stock=aapl.us"}`),
-		} {
-			require.Contains(t, []int{400, 404}, a.status, "%s: %s", what, a.body)
-			if what == "history" || what == "room" || what == "members" || what == "post" {
-				require.Equal(t, 404, a.status, what)
-				missing := g.as(p, "GET", g.chat+"/api/rooms/"+chat.NewID()+"/messages", "")
-				require.Equal(t, missing.body, g.as(p, "GET", url+"/messages", "").body, "it can't be told from one that does not exist")
-			}
-			require.NotContains(t, a.body, "ours")
-		}
-	}
-	return map[int]func(){
-		48: func() { hidden("private") },
-		49: func() { hidden("direct") },
-		50: func() {
-			for _, query := range []string{"limit=-1", "limit=0", "limit=1000000000", "limit=abc", "before=9223372036854775808", "after=-1"} {
-				require.Equal(t, 400, g.as(g.john, "GET", g.rooms["public"]+"/messages?"+query, "").status, query)
-			}
-			for _, query := range []string{"limit=-1", "limit=0", "limit=1000000000", "limit=abc"} {
-				require.Equal(t, 400, g.as(p, "GET", g.auth+"/auth/users?"+query, "").status, query)
-			}
-		},
-		51: func() {
-			require.Equal(t, 409, g.as(p, "POST", g.chat+"/api/rooms", `{"id":"`+chat.NewID()+`","name":"Market"}`).status, "the name is taken")
-			limited := 0
-			for i := range 100 {
-				a := g.as(p, "POST", g.chat+"/api/rooms", fmt.Sprintf(`{"id":"%s","name":"room %d"}`, chat.NewID(), i))
-				if a.status == 429 {
-					require.NotEmpty(t, a.header.Get("Retry-After"))
-					limited++
-				}
-			}
-			require.Greater(t, limited, 50)
-		},
-	}
-}
-
-// flood is 42. It comes last, because the address is held back after it.
-func (g *target) flood() {
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	got := map[int]int{}
-	for i := range 200 {
-		wg.Go(func() {
-			a := g.send("POST", g.auth+"/auth/login", fmt.Sprintf(`{"username":"user%d","password":"wrong"}`, i))
-			mu.Lock()
-			defer mu.Unlock()
-			got[a.status]++
-		})
-	}
-	wg.Wait()
-	require.LessOrEqual(g.t, got[401]+got[503], 30, "the rest is refused before anything is hashed: %v", got)
-	require.Equal(g.t, 200, got[401]+got[429]+got[503], got)
+	t.Logf("hostile inputs: %d of 106", len(done))
 }

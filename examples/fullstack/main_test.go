@@ -20,9 +20,10 @@ import (
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/internal/pgtest"
 	"github.com/carlware/gochat/internal/proctest"
+	"github.com/carlware/gochat/internal/rabbittest"
 )
 
-func TestMain(m *testing.M) { proctest.Main(pgtest.Main(m), main) }
+func TestMain(m *testing.M) { proctest.Main(rabbittest.Main(pgtest.Main(m)), main) }
 
 // stack is a running program as one user sees it.
 type stack struct {

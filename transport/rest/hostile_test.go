@@ -153,6 +153,16 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
+// 9: of two types nobody knows which one is meant.
+func TestTwoContentTypes(t *testing.T) {
+	a := newAPI(t, &stubHub{})
+	r := httptest.NewRequest("POST", "/api/rooms", strings.NewReader(`{"name":"x"}`))
+	r.Header["Content-Type"] = []string{"application/json", "text/plain"}
+	r.Header.Set("Idempotency-Key", chat.NewID())
+	r.Header.Set("Authorization", "Bearer ann")
+	require.Equal(t, http.StatusUnsupportedMediaType, a.raw(r).Code)
+}
+
 // checkProblem holds an answer to RFC 9457.
 func checkProblem(t *testing.T, w *httptest.ResponseRecorder) {
 	t.Helper()

@@ -76,7 +76,11 @@ func (q *request) body(v any) error {
 	if q.r.Header.Get("Content-Encoding") != "" {
 		return errEncoding
 	}
-	kind, params, err := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
+	kinds := q.r.Header.Values("Content-Type")
+	if len(kinds) != 1 {
+		return errMediaType
+	}
+	kind, params, err := mime.ParseMediaType(kinds[0])
 	if err != nil || kind != "application/json" || !utf8Charset(params) {
 		return errMediaType
 	}
