@@ -1,5 +1,3 @@
-//go:build unix
-
 package storetest
 
 import (
@@ -7,21 +5,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/carlware/gochat/chat"
 )
-
-// CPU is the time that this process has spent, in user and in kernel mode.
-func CPU() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // The users and rooms of a load.
 const (
