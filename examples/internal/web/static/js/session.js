@@ -22,6 +22,7 @@ const PLACES = new Set(["joined", "left", "banned", "role_changed"]);
 
 export class ChatSession {
 	#specsAt = -Infinity;
+	/** @type {string|undefined} */ #specsOf; // the room that they were asked for
 	#welcomed = false;
 	/** @type {any} */ #timer = null;
 	/** @type {Map<string, {user: import("./gochat.js").User, role: string}[]>} room → who is in it, as far as it was asked for */
@@ -80,13 +81,15 @@ export class ChatSession {
 		}
 	}
 
-	/** Asks for the commands, unless it just did. */
+	/** Asks for the commands that I may call in the room that is open, unless it just did. */
 	async refreshSpecs() {
-		if (Date.now() - this.#specsAt < SPECS_AGE || this.store.conn.name !== "online") return;
+		const room = this.store.room?.mine ? this.store.room.id : undefined;
+		if (this.#specsOf === room && Date.now() - this.#specsAt < SPECS_AGE || this.store.conn.name !== "online") return;
 		this.#specsAt = Date.now();
+		this.#specsOf = room;
 		try {
-			const specs = await this.client.commands();
-			this.store.setSpecs(/** @type {import("./commands.js").Spec[]} */ (specs));
+			const specs = await this.client.commands(room);
+			if (room === this.#specsOf) this.store.setSpecs(/** @type {import("./commands.js").Spec[]} */ (specs));
 		} catch {
 			this.#specsAt = -Infinity;
 		}
