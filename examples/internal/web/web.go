@@ -153,7 +153,8 @@ const powers = "accelerometer=(), autoplay=(), camera=(), display-capture=(), en
 	"gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), publickey-credentials-get=(), " +
 	"screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()"
 
-// secure adds the headers that every answer has, also an error.
+// secure adds the headers of every answer, also of an error; modules and style
+// sheets go without those for documents.
 func secure(policy string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

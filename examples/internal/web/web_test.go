@@ -129,6 +129,18 @@ func TestHeaders(t *testing.T) {
 	require.Contains(t, h.Get("Permissions-Policy"), "camera=(), ")
 	require.Empty(t, h.Get("Strict-Transport-Security"), "browsers ignore it over plain HTTP, and it would be a lie")
 
+	for _, path := range []string{"/app.css", "/js/main.js"} {
+		h := do(t, page, "GET", path, nil).Header
+		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"))
+		require.Equal(t, "same-origin", h.Get("Cross-Origin-Resource-Policy"))
+		size := 0
+		for name, values := range h {
+			size += len(name) + len(values[0]) + 4
+		}
+		require.Less(t, size, 400, "there are forty of them")
+	}
+	require.NotEmpty(t, do(t, page, "GET", "/favicon.svg", nil).Header.Get("Content-Security-Policy"), "a picture can be opened as a document")
+
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
 	r.TLS = &tls.ConnectionState{}
 	w := httptest.NewRecorder()
