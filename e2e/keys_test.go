@@ -12,6 +12,7 @@ import (
 
 // Bits of the modifier keys, as the DevTools protocol has them.
 const (
+	alt   = 1
 	ctrl  = 2
 	shift = 8
 )

@@ -31,7 +31,7 @@ func (p *page) screen(width, height int64, scale float64, phone bool, scheme str
 	p.until("the screen", `innerWidth === `+strconv.FormatInt(width, 10)+` && matchMedia("(prefers-color-scheme: `+scheme+`)").matches`)
 }
 
-func (p *page) desktop(scheme string) { p.screen(1100, 780, 1, false, scheme) }
+func (p *page) desktop(scheme string) { p.screen(1100, 824, 1, false, scheme) }
 func (p *page) phone(scheme string)   { p.screen(390, 680, 1.5, true, scheme) }
 
 // narrow fails if the page is wider than its screen.
@@ -138,13 +138,22 @@ func TestLooks(t *testing.T) {
 	t.Run("Dialogs", func(t *testing.T) {
 		for _, scheme := range []string{"light", "dark"} {
 			carlos.desktop(scheme)
-			for _, d := range []struct{ open, seen string }{
-				{"members", "member"}, {"settings", "settings-name"}, {"new-room", "room-dialog"}, {"switcher", "picker-item"}, {"user-menu", "logout"},
+			for _, d := range []struct {
+				name string
+				open []string
+				seen string
+			}{
+				{"members", []string{"members"}, "member"}, {"settings", []string{"settings"}, "settings-name"},
+				{"new-room", []string{"new-room"}, "room-dialog"}, {"switcher", []string{"switcher"}, "picker-item"},
+				{"user-menu", []string{"user-menu"}, "logout"}, {"logins", []string{"user-menu", "logins"}, "login"},
+				{"shortcuts", []string{"user-menu", "shortcuts"}, "shortcuts-dialog"}, {"card", []string{"message-author"}, "card"},
 			} {
-				carlos.click(d.open)
+				for _, id := range d.open {
+					carlos.click(id)
+				}
 				carlos.until(d.seen, `document.querySelector('[data-testid="`+d.seen+`"]')?.checkVisibility()`)
-				carlos.accessible(axe, d.open+" "+scheme)
-				carlos.picture(d.open + "-" + scheme)
+				carlos.accessible(axe, d.name+" "+scheme)
+				carlos.picture(d.name + "-" + scheme)
 				carlos.press(kb.Escape)
 				carlos.until("it is closed", `!document.querySelector("dialog[open], :popover-open")`)
 			}
@@ -187,7 +196,8 @@ func TestLooks(t *testing.T) {
 func (p *page) readme(name string) {
 	p.t.Helper()
 	p.still()
-	eval[bool](p, "(document.activeElement.blur(), true)")
+	eval[bool](p, `((s) => { s.scrollTop = s.scrollHeight; document.activeElement.blur(); return true; })(document.querySelector('[data-testid="timeline"]'))`)
+	p.until("the end", `((s) => s.scrollHeight - s.scrollTop - s.clientHeight < 2)(document.querySelector('[data-testid="timeline"]'))`)
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())

@@ -140,7 +140,7 @@ func (p *page) eventually(what string, ok func() bool) {
 		select {
 		case <-ticker.C:
 		case <-late:
-			p.t.Fatalf("%s does not see: %s\n%s\n%v", p.name, what, eval[string](p, "document.body.innerText"), p.logged())
+			p.t.Fatalf("%s does not see: %s\n%s\n%v", p.name, what, eval[string](p, "document.body?.innerText ?? \"\""), p.logged())
 		}
 	}
 }
@@ -229,7 +229,7 @@ func (p *page) count(text string) (n int) {
 
 func (p *page) state(want string) {
 	p.t.Helper()
-	p.until("state "+want, `document.body.dataset.state === `+quote(want))
+	p.until("state "+want, `document.body?.dataset.state === `+quote(want))
 }
 
 func (p *page) logged() []string {

@@ -8,7 +8,7 @@ import { completion } from "./completion.js";
 import { draft, keepDraft } from "./drafts.js";
 import { fill, h, setText } from "./dom.js";
 import { icon } from "./icons.js";
-import { avatar, iconButton } from "./parts.js";
+import { avatar, byTouch, iconButton } from "./parts.js";
 import { toast } from "./toast.js";
 
 const MOST = 8; // commands offered at once
@@ -62,7 +62,7 @@ export function composer({ store, session, onSent }) {
 		input.value = draft(store.me.id, r.id);
 		grow();
 		popup.close();
-		if (matchMedia("(hover: hover)").matches && !document.querySelector("dialog[open]")) input.focus();
+		if (!byTouch() && !document.querySelector("dialog[open]")) input.focus();
 	}
 
 	/** @param {Event} [e] none: the field was filled, and nobody typed */

@@ -16,7 +16,7 @@ export function loginsDialog({ auth, now, onEverywhere }) {
 	const status = h("p", { class: "picker-status", role: "status", data: { testid: "logins-status" } }, "Loading…");
 	const dialog = h("dialog", { class: "dialog", "aria-labelledby": "logins-title", data: { testid: "logins-dialog" } },
 		dialogHead("logins-title", ["Where you are logged in"], () => dialog.close()),
-		h("p", { class: "confirm-text" }, "Log out where you do not recognise a login, and change your password then."),
+		h("p", { class: "confirm-text" }, "Log out what you do not recognise or do not use any more."),
 		list, status,
 		h("div", { class: "dialog-actions" }, h("button", { type: "button", class: "button button-danger", data: { testid: "logout-all" }, on: { click: everywhere } }, "Log out everywhere")));
 

@@ -48,6 +48,9 @@ export function roomIcon(room) {
 	return icon(room.kind === "private" ? "lock" : room.kind === "direct" ? "message" : "hash");
 }
 
+/** Where the finger is the pointer, a focus in a field brings the keyboard up: nobody wants that unasked. */
+export const byTouch = () => matchMedia("(pointer: coarse)").matches;
+
 /**
  * Shows a dialog: modal, closed by Escape or by a click beside it, and gone
  * when closed. A click that began inside, to select text, does not count.

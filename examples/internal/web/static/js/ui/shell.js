@@ -11,7 +11,7 @@ import { fill, h } from "./dom.js";
 import { header } from "./header.js";
 import { loginsDialog } from "./logins.js";
 import { membersDialog } from "./members.js";
-import { avatar, roomIcon } from "./parts.js";
+import { avatar, byTouch, roomIcon } from "./parts.js";
 import { openPicker } from "./picker.js";
 import { settingsDialog } from "./settings.js";
 import { shortcutsDialog } from "./shortcuts.js";
@@ -59,10 +59,12 @@ export function shell(root, { auth, store, session }) {
 		log.show(Number(seq));
 	}
 
-	/** @param {string} id */
+	/** Opens a room, to write in it. @param {string} id */
 	const go = (id) => {
 		if (location.hash === `#/r/${id}`) route();
 		else location.hash = `#/r/${id}`;
+		// Behind the dialog that led here, which gives the focus back.
+		if (!byTouch()) setTimeout(() => write.focus());
 	};
 
 	/** @param {string} [id] @returns {string|null} */
