@@ -85,6 +85,37 @@ func (c *calls) lookup(name string) (spec CommandSpec, local bool, err error) {
 	return CommandSpec{}, false, command.Unknown(name, c.all())
 }
 
+// bots have this long to answer a node that has just begun, before it takes a
+// command for one that nobody serves.
+const askPatience = 2 * time.Second
+
+// lookupLate finds a command that is unknown only because this node has not
+// heard from the bots yet. unknown is what to return otherwise.
+func (c *calls) lookupLate(ctx context.Context, name string, unknown error) (CommandSpec, error) {
+	if c.remote == nil {
+		return CommandSpec{}, unknown
+	}
+	select {
+	case <-c.remote.Ready():
+	default:
+		late := time.NewTimer(askPatience)
+		defer late.Stop()
+		select {
+		case <-c.remote.Ready():
+		case <-late.C:
+			return CommandSpec{}, sendFailed(name, transport.ErrNoHandler)
+		case <-ctx.Done():
+			return CommandSpec{}, ctx.Err()
+		case <-c.n.stop:
+			return CommandSpec{}, ErrClosed
+		}
+	}
+	if s, ok := c.remote.Lookup(name); ok {
+		return s, nil
+	}
+	return CommandSpec{}, unknown
+}
+
 // Commands implements [Hub].
 func (n *Node) Commands(ctx context.Context, by UserID, room RoomID) ([]CommandSpec, error) {
 	if err := n.open(); err != nil {
@@ -152,7 +183,9 @@ func (n *Node) command(ctx context.Context, by UserID, room RoomID, line Command
 	}
 	spec, local, err := c.lookup(name)
 	if err != nil {
-		return nil, err
+		if spec, err = c.lookupLate(ctx, name, err); err != nil {
+			return nil, err
+		}
 	}
 	if by != System && !spec.Permits(string(me.Role)) {
 		return nil, &command.Error{Code: command.CodeForbidden, Message: fmt.Sprintf("You may not use /%s here.", name)}

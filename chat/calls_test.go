@@ -298,3 +298,36 @@ func TestRepeatsOfAReplyAreNotPassedOn(t *testing.T) {
 		require.Equal(t, 1, outcomes)
 	})
 }
+
+// A node that has just begun does not say of a command that there is none
+// before it has asked the bots.
+func TestCommandOfANodeThatHasNotHeardFromBots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared()
+		ba := broker.New(nil)
+		defer ba.Close()
+		bb := ba.Connect()
+		defer bb.Close()
+		release := make(chan struct{})
+		close(release)
+		defer serve(t, waiter(release), ba)()
+		bb.Disconnect(nil)
+		n := newNode(t, &chat.Options{Store: s.connect(), Broker: bb})
+		connect(t, n, "ana", nil)
+		r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+		ask := func(line string) error {
+			c, err := r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: line})
+			if err != nil {
+				return err
+			}
+			require.Equal(t, "x", ended(t, c).Text)
+			return nil
+		}
+		begin := time.Now()
+		require.ErrorContains(t, ask("/wait x"), "No bot is there to answer /wait now.")
+		require.Equal(t, 2*time.Second, time.Since(begin))
+		time.AfterFunc(time.Second, bb.Reconnect)
+		require.NoError(t, ask("/wait x"))
+		require.ErrorContains(t, ask("/weight x"), "There is no command /weight")
+	})
+}
