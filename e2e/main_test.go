@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/carlware/gochat/internal/pgtest"
 )
 
 // bin is where the programs under test are.
@@ -41,7 +43,7 @@ func run(m *testing.M) (code int, err error) {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	for _, name := range []string{"fullstack", "minimal"} {
+	for _, name := range []string{"fullstack", "minimal", "auth", "chatroom", "stockbot", "gateway"} {
 		args = append(args, "./examples/"+name)
 	}
 	build := exec.Command("go", args...)
@@ -49,7 +51,7 @@ func run(m *testing.M) (code int, err error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	if code = m.Run(); code == 0 {
+	if code = pgtest.Main(m).Run(); code == 0 {
 		err = goleak.Find()
 	}
 	return code, err
