@@ -237,9 +237,15 @@ func rss(b *testing.B) float64 {
 //
 //	go test -run '^$' -bench Idle -benchtime 1x ./transport/ws
 func BenchmarkIdle(b *testing.B) {
+	for _, poll := range []bool{false, true} {
+		b.Run(fmt.Sprint("poll=", poll), func(b *testing.B) { benchmarkIdle(b, poll) })
+	}
+}
+
+func benchmarkIdle(b *testing.B, poll bool) {
 	const n = 10_000
 	for b.Loop() {
-		s := newStage(b, n, nil)
+		s := newStage(b, n, &Options{Poll: poll})
 		before, goroutines := rss(b), runtime.NumGoroutine()
 		s.dial()
 		for range 3 {

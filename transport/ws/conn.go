@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bufio"
 	"context"
 	"net/netip"
 	"runtime/debug"
@@ -35,6 +36,7 @@ type conn struct {
 	dead       bool // nothing may begin any more
 	slow       bool // somebody waits for the peer
 	severed    bool // cut
+	parked     bool // in the poller, which begins work
 	sess       *chat.Session
 	bye        *farewell
 	shard      *shard   // fixed, as h
@@ -53,6 +55,9 @@ type conn struct {
 
 	// These are the reader's, and those of the request that it waits for.
 	ws     *websocket.Conn
+	br     *bufio.Reader           // that ws reads through
+	waits  bool                    // the reader waits within ws; fixed, as polled
+	polled bool                    // there is no reader while there is nothing to read
 	doing  context.Context         // of the request at hand, and perhaps of the next
 	stop   context.CancelCauseFunc // of doing; guarded by mu, nil as long as there is none
 	rooms  map[chat.RoomID]chat.Room
@@ -70,46 +75,28 @@ func newConn(h *Handler, p chat.Principal) *conn {
 // user is who the connection belongs to. It never changes: see extend.
 func (c *conn) user() chat.UserID { return c.who.User.ID }
 
-// read is the life of the connection.
-func (c *conn) read() {
-	defer c.finish()
-	for {
-		typ, buf, err := c.message()
-		if err != nil {
-			c.lost(err)
-			return
-		}
-		if f := c.refuse(typ, *buf); f != nil {
-			c.end(*f)
-		} else if c.busy() {
-			fine := c.request(*buf)
-			c.idle()
-			if !fine {
-				c.end(farewell{codeInternal, "something went wrong on our side"})
-				c.linger()
-				return
-			}
-		}
-		putBuffer(buf)
-	}
-}
-
 // request serves one frame. A panic ends the connection and not the program, as
 // in net/http; then it returns false.
 func (c *conn) request(data []byte) bool {
 	if f, ok := quick(data); ok {
 		return c.safely(func() { c.serve(f) })
 	}
-	// On a stack of its own, because these may need much, and the reader's
-	// stack is what an idle connection costs most.
-	served := make(chan bool)
-	go func() {
-		served <- c.safely(func() {
+	closely := func() bool {
+		return c.safely(func() {
 			f, fault := decodeClosely(data)
 			c.judge(f, fault, len(data))
 		})
-	}()
-	fine := <-served
+	}
+	fine := false
+	if c.waits {
+		// On a stack of its own, because this may need much, and the reader's
+		// stack is what an idle connection costs most.
+		served := make(chan bool)
+		go func() { served <- closely() }()
+		fine = <-served
+	} else {
+		fine = closely()
+	}
 	c.give(context.Canceled) // many connections say hello and then nothing
 	return fine
 }
@@ -141,7 +128,7 @@ func (c *conn) safely(request func()) (fine bool) {
 	return true
 }
 
-// finish lets go of everything. Only the reader calls it, at its end.
+// finish lets go of everything. The reader calls it, at its end.
 func (c *conn) finish() {
 	c.mu.Lock()
 	c.dead = true
@@ -157,6 +144,10 @@ func (c *conn) finish() {
 		c.next.Close()
 	}
 	c.tasks.Wait()
+	if c.polled {
+		c.h.poller.remove(c)
+	}
+	c.h.gone(c)
 }
 
 // lost handles the end of reading.
@@ -258,6 +249,7 @@ func (c *conn) cutLocked() {
 		c.stop(context.Canceled)
 	}
 	c.wire.Close()
+	c.unpark()
 }
 
 // room returns a handle, which is asked for once: it checks rights anew with

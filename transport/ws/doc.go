@@ -29,10 +29,22 @@
 //
 // # What a connection costs, and what it may do
 //
-// An idle connection has one goroutine, which reads; others exist only while
-// there is a request to serve, or something to write. ServeHTTP returns after the upgrade. An
-// event is encoded and framed once for all its receivers, and whatever has
-// gathered for one of them goes out in one write.
+// An idle connection has one goroutine, which waits on a small stack, or none
+// with Options.Poll; others exist only while there is a request to serve, or a
+// peer to wait for. ServeHTTP returns after the upgrade. An event is encoded and
+// framed once for all its receivers. A worker for each processor writes to one
+// connection after the other, whatever has gathered for it in one write that
+// does not wait. Who does not keep up gets a goroutine of its own until it has
+// caught up.
+//
+// That is for sockets. Connections that can only be written to by waiting, TLS
+// in this process and what a test makes up, always get such a goroutine for what
+// there is to write, and one that reads: better let a proxy end TLS. HTTP/2 has no
+// upgrade that package coder/websocket knows (RFC 8441); such a request gets 426,
+// and browsers open a connection of HTTP/1.1 for a WebSocket by themselves.
+//
+// [Limits] bound how many connections there are and how fast they come.
+// [Handler.Stats] tells what they are at.
 //
 // The reader takes one request at a time and waits until the hub has answered, so
 // a client that sends much waits for itself. Replies that wait to be written

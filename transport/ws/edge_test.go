@@ -16,10 +16,21 @@ import (
 	"github.com/carlware/gochat/chat"
 )
 
-// An idle connection is one goroutine.
+// An idle connection is one goroutine, or none.
 func TestIdleGoroutines(t *testing.T) {
+	t.Run("default", func(t *testing.T) { idleGoroutines(t, &Options{}, 1) })
+	t.Run("poll", func(t *testing.T) {
+		if !canWait {
+			t.Skip("there is no poller here")
+		}
+		idleGoroutines(t, &Options{Poll: true}, 0)
+	})
+}
+
+func idleGoroutines(t *testing.T, o *Options, each int) {
 	const n = 50
-	s := start(t, nil, &Options{Limits: Limits{PerUser: -1}})
+	o.Limits.PerUser = -1
+	s := start(t, nil, o)
 	s.session(t)
 	count := func() int {
 		last := -1
@@ -37,7 +48,7 @@ func TestIdleGoroutines(t *testing.T) {
 	for range n {
 		s.session(t)
 	}
-	require.LessOrEqual(t, count()-before, n)
+	require.LessOrEqual(t, count()-before, n*each)
 }
 
 // A peer that asks and asks and reads nothing fills its own queue only, and does

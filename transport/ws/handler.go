@@ -44,6 +44,11 @@ type Options struct {
 	// counts as one. It may be called concurrently.
 	Address func(*http.Request) netip.Addr
 
+	// Poll makes idle connections do without a goroutine, on Linux: 5 KiB of
+	// memory instead of 8, for a little more work when something comes. It has
+	// no effect on connections that are TLS in this process, and elsewhere.
+	Poll bool
+
 	// PingInterval is how often the server pings a client; 25 s.
 	PingInterval time.Duration
 	// PongTimeout is how long the client may take to answer; 10 s.
@@ -86,6 +91,7 @@ type Handler struct {
 	o            Options
 	origins      origins
 	shards       []shard
+	poller       *poller // nil: none
 	gate         gate
 	made         atomic.Uint32 // connections, ever
 
@@ -104,10 +110,14 @@ type Handler struct {
 // connections that were upgraded.
 func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, error), o *Options) *Handler {
 	c := o.withDefaults()
-	return &Handler{
+	h := &Handler{
 		hub: hub, authenticate: authenticate, o: c, origins: parseOrigins(c.Origins),
 		shards: newShards(runtime.GOMAXPROCS(0)), gate: gate{limits: c.Limits}, conns: map[*conn]struct{}{},
 	}
+	if c.Poll {
+		h.poller = newPoller()
+	}
+	return h
 }
 
 // ServeHTTP upgrades the request to a connection, or refuses it with problem
@@ -173,7 +183,8 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made *conn, _ 
 	// The library would answer with the client's spelling of the subprotocol,
 	// and its check of the origin knows less than ours.
 	w.Header().Set("Sec-WebSocket-Protocol", Protocol)
-	c.ws, err = websocket.Accept(&hijacker{w, &c.wire}, r, &websocket.AcceptOptions{
+	hj := &hijacker{ResponseWriter: w, wire: &c.wire}
+	c.ws, err = websocket.Accept(hj, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
 		OnPingReceived:     c.pinged,
@@ -184,6 +195,7 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made *conn, _ 
 		h.o.Logger.Warn("ws: upgrade failed", "err", err) // Accept has answered
 		return nil, nil
 	}
+	c.br = hj.br
 	c.ws.SetReadLimit(maxHello)
 	h.live(c, bye)
 	return c, nil
@@ -202,10 +214,7 @@ func (h *Handler) live(c *conn, bye *farewell) {
 	if bye != nil {
 		c.end(*bye)
 	}
-	go func() {
-		c.read()
-		h.gone(c)
-	}()
+	c.live()
 }
 
 // gone forgets a connection that has ended.

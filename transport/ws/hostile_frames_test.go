@@ -85,7 +85,13 @@ func (s *testServer) session(t *testing.T) (net.Conn, *bufio.Reader) {
 }
 
 func TestHostileFrames(t *testing.T) {
-	s := start(t, nil, nil)
+	for _, poll := range []bool{false, true} {
+		t.Run(fmt.Sprint("poll=", poll), func(t *testing.T) { hostileFrames(t, poll) })
+	}
+}
+
+func hostileFrames(t *testing.T, poll bool) {
+	s := start(t, nil, &Options{Poll: poll, Limits: Limits{PerUser: -1}})
 	ping := []byte(`{"type":"ping","id":"q1"}`)
 	join := func(frames ...[]byte) []byte { return bytes.Join(frames, nil) }
 	tests := []struct {
@@ -96,6 +102,7 @@ func TestHostileFrames(t *testing.T) {
 		{"good", raw(0x81, ping), 0},
 		{"in pieces", join(raw(0x01, ping[:5]), raw(0x00, ping[5:9]), raw(0x80, ping[9:])), 0},
 		{"ping between pieces", join(raw(0x01, ping[:5]), raw(0x89, []byte("x")), raw(0x80, ping[5:])), 0},
+		{"pings and pongs before", join(raw(0x89, nil), raw(0x8a, []byte("x")), raw(0x89, bytes.Repeat([]byte("y"), 125)), raw(0x89, bytes.Repeat([]byte("z"), 125)), raw(0x81, ping)), 0},
 		{"empty pieces", join(raw(0x01, nil), raw(0x00, nil), raw(0x00, ping), raw(0x80, nil)), 0},
 		{"61 unmasked", append([]byte{0x81, byte(len(ping))}, ping...), codeProtocol},
 		{"62 RSV1", raw(0xc1, ping), codeProtocol},

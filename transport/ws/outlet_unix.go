@@ -15,6 +15,9 @@ type socket struct {
 	mu     sync.Mutex // so that fd is not closed, and reused, during a write
 	closed bool
 	fd     int
+
+	raw  syscall.RawConn
+	peek func(fd uintptr) bool // ready, made once
 }
 
 // init reports whether nc is one.
@@ -28,7 +31,11 @@ func (s *socket) init(nc net.Conn) bool {
 	case *net.UnixConn:
 		raw, err = c.SyscallConn()
 	}
-	return raw != nil && err == nil && raw.Control(func(fd uintptr) { s.fd = int(fd) }) == nil
+	if raw == nil || err != nil || raw.Control(func(fd uintptr) { s.fd = int(fd) }) != nil {
+		return false
+	}
+	s.raw, s.peek = raw, s.ready
+	return true
 }
 
 func (s *socket) try(b []byte) (int, error) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -109,6 +110,7 @@ func serve(t testing.TB, ln net.Listener, dial func(context.Context, string, str
 		o = &Options{}
 	}
 	o.Logger = quiet
+	o.Poll = o.Poll || os.Getenv("GOCHAT_WS_POLL") != ""
 	node := newNode(t, co)
 	s := &testServer{t: t, node: node, h: NewHandler(node, authenticate, o), ln: ln, dial: dial}
 	s.hs = &http.Server{Handler: s.h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}

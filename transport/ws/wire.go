@@ -3,6 +3,7 @@ package ws
 import (
 	"bufio"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -32,6 +33,7 @@ type wire struct {
 
 	within  time.Duration // see hurry
 	hurried bool          // there is a deadline
+	lazy    bool          // do not wait: fail with errLater
 }
 
 func (w *wire) init(nc net.Conn) {
@@ -58,6 +60,16 @@ func (w *wire) Read(p []byte) (int, error) {
 		w.early = w.early[n:]
 		return n, nil
 	}
+	if w.lazy {
+		n, err := w.socket.read(p)
+		if n > 0 {
+			w.heard.Store(int64(time.Since(w.began)))
+		}
+		if n == 0 && err == nil {
+			err = io.EOF
+		}
+		return n, err
+	}
 	if w.within > 0 { // the rest of the message has not come yet
 		w.Conn.SetReadDeadline(time.Now().Add(w.within))
 		w.within, w.hurried = 0, true
@@ -71,7 +83,11 @@ func (w *wire) Read(p []byte) (int, error) {
 
 // hurry gives what is read from now on, a message, so much time in all. It is
 // called by the reader, as relax is, which ends it.
-func (w *wire) hurry(within time.Duration) { w.within = within }
+func (w *wire) hurry(within time.Duration) {
+	if !w.hurried {
+		w.within = within
+	}
+}
 
 func (w *wire) relax() {
 	if w.hurried {
@@ -191,6 +207,7 @@ func (w *wire) farewell(f farewell, deadline time.Time) {
 type hijacker struct {
 	http.ResponseWriter
 	wire *wire
+	br   *bufio.Reader // of the library
 }
 
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -213,7 +230,8 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		b, _ := rw.Reader.Peek(n)
 		w.early = append(w.early, b...)
 	}
-	return w, bufio.NewReadWriter(bufio.NewReaderSize(w, bufferSize), bufio.NewWriterSize(w, 128)), nil
+	h.br = bufio.NewReaderSize(w, bufferSize)
+	return w, bufio.NewReadWriter(h.br, bufio.NewWriterSize(w, 128)), nil
 }
 
 // canHijack reports whether Hijack will find what it needs, before an answer is

@@ -112,8 +112,8 @@ func (c *conn) queue(frame []byte) (full chan struct{}) {
 	return nil
 }
 
-// work reports whether there is something to write. c.mu is held.
-func (c *conn) work() bool {
+// owes reports whether there is something to write. c.mu is held.
+func (c *conn) owes() bool {
 	return c.pending || len(c.replies) > 0 || c.pongDue || c.pingDue || c.bye != nil
 }
 
@@ -151,7 +151,7 @@ func (c *conn) fill(o *batch) bool {
 func (c *conn) collect(o *batch) (sess *chat.Session, bye *farewell, work bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.work() || c.said || c.dead {
+	if !c.owes() || c.said || c.dead {
 		c.writing, c.slow = false, false
 		return nil, nil, false
 	}
@@ -242,7 +242,7 @@ func (c *conn) wrote(o *batch) (more bool) {
 		c.endLocked(farewellFor(o.err))
 	}
 	c.said = o.last
-	c.writing = !c.said && c.work()
+	c.writing = !c.said && c.owes()
 	c.slow = c.slow && c.writing
 	return c.writing
 }
