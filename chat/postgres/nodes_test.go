@@ -99,3 +99,36 @@ func TestTwoNodes(t *testing.T) {
 		require.Equal(t, order, events(t, s, 2*each))
 	}
 }
+
+// After a failover to a standby, what was committed last may be missing: it is
+// another life of the store to every node and client, though its name is the same.
+func TestFailover(t *testing.T) {
+	server := pgtest.Private(t)
+	s := reopen(t, server.New(t), &Options{Logger: silent})
+	n := newNode(t, s, nil)
+	connect := func() *chat.Session {
+		c, err := n.Connect(t.Context(), chat.Principal{User: ann}, nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	before := connect()
+	server.Stop(t)
+	server.Start(t)
+	epoch, err := s.RotateEpoch(t.Context(), "")
+	require.NoError(t, err)
+	require.Equal(t, before.Welcome().Epoch, epoch, "a restart is the same life")
+
+	server.Promote(t)
+	select {
+	case <-before.Done():
+	case <-time.After(time.Minute):
+		t.Fatal("the session goes on")
+	}
+	require.ErrorIs(t, before.Err(), chat.ErrEpoch)
+	after := connect()
+	require.NotEqual(t, epoch, after.Welcome().Epoch)
+	_, err = n.CreateRoom(t.Context(), ann.ID, chat.NewRoom{ID: chat.NewID(), Name: "Tea"})
+	require.NoError(t, err)
+	require.NoError(t, after.Err())
+}

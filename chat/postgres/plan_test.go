@@ -11,6 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/internal/pgtest"
+	"github.com/carlware/gochat/internal/storetest"
 )
 
 // exercised is a store that was used when its tables were empty: so all
@@ -204,4 +207,33 @@ func (n node) faults() (faults []string) {
 		faults = append(faults, p.faults()...)
 	}
 	return faults
+}
+
+// tracer notes statements, those of pipes one by one.
+type tracer struct{ *storetest.Statements }
+
+func (t tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, d pgx.TraceQueryStartData) context.Context {
+	t.Add(d.SQL)
+	return ctx
+}
+func (tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+func (t tracer) TraceBatchQuery(_ context.Context, _ *pgx.Conn, d pgx.TraceBatchQueryData) {
+	t.Add(d.SQL)
+}
+func (tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+func TestConnectInOneQuery(t *testing.T) {
+	db := pgtest.New(t)
+	config, err := pgxpool.ParseConfig(db.URL)
+	require.NoError(t, err)
+	var asked storetest.Statements
+	config.ConnConfig.Tracer = tracer{&asked}
+	s, err := open(t.Context(), config, &Options{Schema: db.Schema, Shards: 1, BatchLimit: 256, Logger: silent}, defaults)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	storetest.ConnectInOneQuery(t, s, &asked)
 }

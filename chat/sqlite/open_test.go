@@ -15,6 +15,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/internal/sqlstore"
 )
 
@@ -89,8 +90,17 @@ func TestOpenWaitsForTheFormerStore(t *testing.T) {
 	})
 }
 
-func TestStoresWithDifferentPrefixesShareAFile(t *testing.T) {
-	a, path := fresh(t, &Options{Prefix: "a_"})
+// Two chats live in the file of a host program, which writes to it, too. They have
+// nothing of each other's, and the host's tables and settings are as they were.
+func TestStoresBesideAHost(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "host.db")
+	host, err := sqlite3.Open(path)
+	require.NoError(t, err)
+	defer host.Close()
+	require.NoError(t, host.Exec(`PRAGMA user_version = 42; PRAGMA application_id = 4711; PRAGMA busy_timeout = 5000;
+		CREATE TABLE users (x); CREATE TABLE events (x); CREATE INDEX rooms ON users (x); INSERT INTO users VALUES (0)`))
+
+	a := reopen(t, path, &Options{Prefix: "a_"})
 	b := reopen(t, path, &Options{Prefix: "b_"})
 	makeRoom(t, a, "room", ann)
 	makeRoom(t, b, "room", bob)
@@ -104,10 +114,33 @@ func TestStoresWithDifferentPrefixesShareAFile(t *testing.T) {
 			})
 		}
 	}
+	for i := range 20 {
+		require.NoError(t, host.Exec(fmt.Sprintf(`INSERT INTO users VALUES (%d)`, i+1)))
+	}
 	wg.Wait()
 	whole(t, a)
 	whole(t, b)
 	require.Len(t, pageAll(t, a, "room"), 22)
+	first, err := a.Attach(nil)
+	require.NoError(t, err)
+	second, err := b.Attach(nil)
+	require.NoError(t, err)
+	require.NotEqual(t, first.Store, second.Store)
+	_, err = b.Page(t.Context(), "ann", "room", chat.Range{})
+	require.ErrorIs(t, err, chat.ErrNotFound, "she is a member in the other one")
+
+	for sql, want := range map[string]int{`PRAGMA user_version`: 42, `PRAGMA application_id`: 4711, `SELECT count(*) FROM users`: 21} {
+		s, _, err := host.Prepare(sql)
+		require.NoError(t, err)
+		require.True(t, s.Step())
+		require.Equal(t, want, s.ColumnInt(0), sql)
+		require.NoError(t, s.Close())
+	}
+	require.NoError(t, a.Close())
+	require.NoError(t, host.Exec(`VACUUM`))
+	_, err = b.Append(t.Context(), message("room", bob, "after"))
+	require.NoError(t, err)
+	whole(t, b)
 }
 
 func TestSchema(t *testing.T) {

@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/command"
+	"github.com/carlware/gochat/internal/storetest"
 )
 
 // exercise calls every method of a store, so that all its statements are
@@ -163,4 +165,22 @@ func explain(t *testing.T, c *conn, statements []string) {
 			t.Error(err)
 		}
 	}
+}
+
+func TestConnectInOneQuery(t *testing.T) {
+	s, _ := fresh(t, nil)
+	var asked storetest.Statements
+	var conns []*conn
+	for range cap(s.readers.conns) {
+		c := <-s.readers.conns
+		require.NoError(t, c.db.Trace(sqlite3.TRACE_STMT, func(_ sqlite3.TraceEvent, stmt, _ any) error {
+			asked.Add(stmt.(*sqlite3.Stmt).SQL())
+			return nil
+		}))
+		conns = append(conns, c)
+	}
+	for _, c := range conns {
+		s.readers.conns <- c
+	}
+	storetest.ConnectInOneQuery(t, s, &asked)
 }

@@ -218,6 +218,25 @@ func (c *Cluster) Start(t testing.TB) {
 	})
 }
 
+// Promote has the server go on from here on another timeline, as a standby does
+// that takes over. Clients are cut off.
+func (c *Cluster) Promote(t testing.TB) {
+	t.Helper()
+	c.control(t, func() error {
+		if err := c.halt(fast); err != nil {
+			return err
+		}
+		signal := filepath.Join(c.data, "standby.signal")
+		if err := errors.Join(os.WriteFile(signal, nil, 0o600), give(signal)); err != nil {
+			return err
+		}
+		if err := c.serve(); err != nil {
+			return err
+		}
+		return execute(c.url, `SELECT pg_promote(true, 60)`)
+	})
+}
+
 func (c *Cluster) control(t testing.TB, f func() error) {
 	t.Helper()
 	c.mu.Lock()
