@@ -191,7 +191,7 @@ func (e *Event) sound() bool {
 			return false
 		}
 	}
-	return e.Room != "" && e.Seq > 0
+	return e.Room != "" && e.Seq > 0 && e.Seq < maxSeq
 }
 
 // tell gives a notice to all sessions of users, or of everybody when there are

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -196,10 +197,14 @@ func (n *Node) settleIn(ctx context.Context, s *Session, e InboxEntry, cursor Se
 		if r.access > e.Access {
 			// Who is a member has changed since the inbox was read; the
 			// change may have been this user's.
+			told := r.access
 			r.mu.Unlock()
 			sn, err := n.store.Snapshot(ctx, e.ID, []UserID{s.user})
 			if err != nil {
 				return made, false, err
+			}
+			if sn.Access < told {
+				return made, false, errors.Join(ErrEpoch, n.beginAnew(ctx, s.epoch))
 			}
 			m, ok := sn.Members[s.user]
 			if !ok || m.Banned {

@@ -92,3 +92,48 @@ func TestRemovalDuringConnectIsTold(t *testing.T) {
 		require.True(t, len(rooms) == 0 || len(left) == 1, "welcome has %d rooms, and no event tells of the removal", len(rooms))
 	})
 }
+
+// behindStore tells of an older state of the rooms than it has told before, as one
+// that was restored under a running node.
+type behindStore struct {
+	chat.Store
+	older atomic.Bool
+	asked atomic.Int64
+}
+
+func (s *behindStore) Inbox(ctx context.Context, u chat.UserID) (chat.Inbox, error) {
+	in, err := s.Store.Inbox(ctx, u)
+	for i := range in.Rooms {
+		if s.older.Load() {
+			in.Rooms[i].Access, in.Rooms[i].Head = 1, 1
+		}
+	}
+	return in, err
+}
+
+func (s *behindStore) Snapshot(ctx context.Context, r chat.RoomID, us []chat.UserID) (chat.Snapshot, error) {
+	s.asked.Add(1)
+	sn, err := s.Store.Snapshot(ctx, r, us)
+	if s.older.Load() {
+		sn.Access, sn.Info.Head = 1, 1
+	}
+	return sn, err
+}
+
+// A node that is told less than it was told before does not ask until it is told
+// the same: it takes the store for what it is, an older one.
+func TestConnectToAnOlderStoreBeginsAnew(t *testing.T) {
+	s := &behindStore{Store: chat.NewMemoryStore(nil)}
+	n := newNode(t, &chat.Options{Store: s})
+	first := connect(t, n, "ana", nil)
+	epoch := first.Welcome().Epoch
+	room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+	s.older.Store(true)
+	s.asked.Store(0)
+	_, err := n.Connect(t.Context(), as("ana"), nil)
+	require.ErrorIs(t, err, chat.ErrEpoch)
+	require.Less(t, s.asked.Load(), int64(3))
+	<-first.Done()
+	require.ErrorIs(t, first.Err(), chat.ErrEpoch)
+	require.NotEqual(t, epoch, connect(t, n, "ana", nil).Welcome().Epoch)
+}

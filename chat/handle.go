@@ -143,7 +143,7 @@ func (h handle) MarkRead(ctx context.Context, by UserID, seq Seq) error {
 	if err := h.n.open(); err != nil {
 		return err
 	}
-	if seq >= 1<<40 {
+	if seq >= maxSeq {
 		return badRequest("seq", "That is no position in a room.")
 	}
 	if r := h.n.hosted(h.id); r == nil || r.member(by) == "" {

@@ -24,7 +24,10 @@ type seat struct {
 	index int32 // in room.subs; changed under the room's mu and the session's
 }
 
-// shortSeq is a [Seq], which stays below 2^40, in five bytes.
+// maxSeq is more than any [Seq].
+const maxSeq = 1 << 40
+
+// shortSeq is a [Seq], which stays below maxSeq, in five bytes.
 type shortSeq [5]byte
 
 func short(s Seq) (b shortSeq) {

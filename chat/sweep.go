@@ -77,6 +77,17 @@ func (n *Node) sweepEpoch(ctx context.Context) error {
 	return err
 }
 
+// beginAnew is for when this node has handed out, in the epoch old, what the
+// store does not have: it is an older copy. Nothing may be added to it in that
+// epoch.
+func (n *Node) beginAnew(ctx context.Context, old string) error {
+	epoch, err := n.store.RotateEpoch(ctx, old)
+	if err == nil && epoch != *n.epoch.Load() {
+		n.begin(epoch)
+	}
+	return err
+}
+
 // begin drops all that was known of the store's former life. Sessions end;
 // their clients come back and page again.
 func (n *Node) begin(epoch string) {
@@ -118,13 +129,7 @@ func (n *Node) sweepHeads(ctx context.Context) error {
 		head := heads[r.id]
 		switch {
 		case head < before[i]:
-			// We have handed out what the store does not have: it is an
-			// older copy. Nothing may be added to it in the old epoch.
-			epoch, err := n.store.RotateEpoch(ctx, old)
-			if err == nil {
-				n.begin(epoch)
-			}
-			return err
+			return n.beginAnew(ctx, old)
 		case head > before[i]:
 			r.notice(head)
 		}
