@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -106,13 +105,6 @@ func TestHandlerMethods(t *testing.T) {
 
 // The module has its own tests, which need node.
 func TestModule(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("node is needed where CI=true")
-		}
-		t.Skip("no node on this machine; CI has one")
-	}
-	out, err := exec.CommandContext(t.Context(), node, "--test", "gochat.test.mjs").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), findNode(t), "--test", "gochat.test.mjs").CombinedOutput()
 	require.NoError(t, err, string(out))
 }

@@ -62,6 +62,10 @@
  * after a timeout; a broken connection in between is made good. `read` and
  * `typing` are said when there is a connection, and have no answer.
  *
+ * Node.js. From 22 on it has what this needs; 20 has it with the flag
+ * `--experimental-websocket`, or give `WebSocket`. There is no sessionStorage:
+ * the outbox is in memory unless `storage` is given.
+ *
  * Errors. `ChatError` has the server's `code`, `field` and `retryAfter` (ms), or
  * a code of the client: `no_reply`, `closed`, `expired`, `discarded`,
  * `outbox_full`, `too_long`, `busy` (too many questions at once).
@@ -715,7 +719,8 @@ export class Client {
 		ws.onopen = () => this.#opened(conn);
 		ws.onmessage = (/** @type {any} */ m) => this.#frame(conn, m.data);
 		ws.onclose = (/** @type {any} */ c) => this.#lost(conn, c.code, c.reason ?? "");
-		ws.onerror = () => {}; // a close follows
+		// A close follows, but in Node.js 20 not after a handshake that failed.
+		ws.onerror = () => setTimeout(() => conn.opened || this.#lost(conn, 1006, "the handshake failed"), 0);
 	}
 
 	/** One call of the token callback at a time, also between a dial and a renewal. @returns {Promise<string|null>} */

@@ -320,6 +320,29 @@ test("the probe says what a failed handshake was", async () => {
 	assert.equal(probes, 3);
 });
 
+test("a handshake that fails with an error alone, as in Node.js 20, is not waited for", async () => {
+	let probes = 0;
+	const { client } = newClient({ probe: async () => (probes++, "retry") });
+	client.start();
+	await settle();
+	socket().onerror({});
+	await pass(0);
+	assert.equal(client.state.name, "waiting");
+	assert.equal(probes, 1);
+	await pass(500);
+	const s = socket();
+	s.onerror({}); // in a browser the close follows at once
+	s.end(4501, "ended");
+	await pass(0);
+	assert.equal(client.state.code, 4501);
+	client.retryNow();
+	await settle();
+	const open = welcome();
+	open.onerror({}); // and of an open connection the close says what it was
+	await pass(0);
+	assert.equal(client.state.name, "online");
+});
+
 test("an open connection that breaks is not probed", async () => {
 	let probes = 0;
 	const { s } = await online([], { probe: async () => (probes++, "retry") });
