@@ -121,6 +121,23 @@ func TestRevokeEndsSessionsOnAllNodes(t *testing.T) {
 	})
 }
 
+// The store tells what the broker has lost.
+func TestRevocationThatTheBrokerLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, ba, _, _ := two(t)
+		there := connect(t, b, "ana", nil)
+		synctest.Wait()
+		ba.DropEvents(1)
+		began := time.Now()
+		require.NoError(t, a.Revoke(t.Context(), chat.Revocation{User: "ana", Session: "login-ana", Until: time.Now().Add(time.Hour)}))
+		synctest.Wait()
+		require.NoError(t, there.Err(), "nobody has told the other node")
+		<-there.Done()
+		require.ErrorIs(t, there.Err(), chat.ErrRevoked)
+		require.LessOrEqual(t, time.Since(began), 3*time.Second, "the next look at the store does")
+	})
+}
+
 func TestTrace(t *testing.T) {
 	var stored, connected, disconnected, behind int
 	var ended []string

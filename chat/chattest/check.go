@@ -162,6 +162,11 @@ func (c *Client) checkGiven(v *violations, life lifeOfRoom, l *roomLog) {
 				v.add(c, ruleAccess, life.room, head, "it was told of a gap that ends while its user was not a member")
 			}
 		}
+		for _, seq := range g.jumps {
+			if !l.info.Hides || !l.joins(c.user, seq) {
+				v.add(c, ruleGaps, life.room, seq, "it was told of a gap from here on, and nothing of what is before")
+			}
+		}
 	}
 	if !c.connected || c.epoch != life.epoch || !l.isMember(c.user) {
 		return
@@ -173,6 +178,11 @@ func (c *Client) checkGiven(v *violations, life lifeOfRoom, l *roomLog) {
 	case p.at < l.head():
 		v.add(c, ruleGaps, life.room, p.at+1, "the log goes on to %d, and it was not given more than %d", l.head(), p.at)
 	}
+}
+
+// joins reports whether a membership of user begins at seq.
+func (l *roomLog) joins(user chat.UserID, seq chat.Seq) bool {
+	return slices.ContainsFunc(l.spans[user], func(s run) bool { return s.first == seq })
 }
 
 // skip returns the last seq up to last for which the same holds as for seq.

@@ -63,22 +63,23 @@ func (p *place) event(seq chat.Seq, joins, leaves bool) *fault {
 
 // gap takes in a gap. One may be the first that a client hears of a room, if its
 // user was added and much was said before its session could follow. What comes
-// after a reset is of another log.
-func (p *place) gap(g *chat.Gap) *fault {
+// after a reset is of another log. A gap may begin where the user was let in
+// again, if what was before is hidden: jumps says so, for the log to tell.
+func (p *place) gap(g *chat.Gap) (jumps bool, f *fault) {
 	was := *p
 	p.in, p.at, p.foreign = true, g.Head, false
 	switch {
 	case g.Reset && !was.foreign:
-		return &fault{ruleEpoch, "it was told to begin again, but what it has is of this log"}
+		return false, &fault{ruleEpoch, "it was told to begin again, but what it has is of this log"}
 	case g.Reset:
 	case was.foreign:
-		return &fault{ruleEpoch, "what it came back with is not of this log, and it was not told to begin again"}
-	case was.in && g.After != was.at || g.After < was.at:
-		return &fault{ruleGaps, fmt.Sprintf("a gap after %d, but the event before was %d", g.After, was.at)}
+		return false, &fault{ruleEpoch, "what it came back with is not of this log, and it was not told to begin again"}
+	case g.After < was.at:
+		return false, &fault{ruleGaps, fmt.Sprintf("a gap after %d, but the event before was %d", g.After, was.at)}
 	case g.Head <= g.After:
-		return &fault{ruleGaps, "a gap that leaves nothing out"}
+		return false, &fault{ruleGaps, "a gap that leaves nothing out"}
 	}
-	return nil
+	return was.in && !g.Reset && g.After > was.at, nil
 }
 
 // begins and ends report whether e begins or ends the membership of user.

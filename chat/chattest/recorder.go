@@ -98,8 +98,9 @@ type Client struct {
 
 // given is which events of a room a client was given in one life of the store.
 type given struct {
-	runs []run
-	gaps []chat.Seq // where the gaps that it was told of end
+	runs  []run
+	gaps  []chat.Seq // where the gaps that it was told of end
+	jumps []chat.Seq // where gaps begin that do not begin where it was
 }
 
 // run is events in a row.
@@ -239,10 +240,14 @@ func (c *Client) Delivered(d *chat.Delivery) {
 		c.event(d.Event, event, text)
 	case d.Gap != nil:
 		r.counts.Gaps++
-		if f := c.place(d.Gap.Room).gap(d.Gap); f != nil {
+		g := c.givenIn(d.Gap.Room)
+		jumps, f := c.place(d.Gap.Room).gap(d.Gap)
+		if f != nil {
 			r.faults.add(c, f.rule, d.Gap.Room, d.Gap.Head, "gap after %d: %s", d.Gap.After, f.says)
 		}
-		g := c.givenIn(d.Gap.Room)
+		if jumps {
+			g.jumps = append(g.jumps, d.Gap.After+1)
+		}
 		g.gaps = append(g.gaps, d.Gap.Head)
 	case d.Outcome != nil:
 		c.outcome(d.Outcome)

@@ -297,7 +297,7 @@ func TestBadHistories(t *testing.T) {
 			give(h.say(), h.all()...)
 			h.events[3].Seq = 5
 		}},
-		{"a wrong gap", "no gaps: client phone of bob, room tea, seq 5: gap after 4: a gap after 4, but the event before was 3", func(h *tale) {
+		{"a wrong gap", "no gaps: client phone of bob, room tea, seq 5: it was told of a gap from here on, and nothing of what is before", func(h *tale) {
 			give(h.say(), h.ann, h.tab)
 			give(h.say(), h.ann, h.tab)
 			h.bob.Delivered(&chat.Delivery{Gap: &chat.Gap{Room: tea, After: 4, Head: 5}})

@@ -21,6 +21,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -92,6 +93,10 @@ func FreePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
+// secret is an access token (two parts of JSON in base64, RFC 7519), a hash in
+// PHC format, or the password of a URL.
+var secret = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}|\$argon2id\$|[a-z]://[^\s/:@]+:[^\s/:@]+@`)
+
 // Process is a running program.
 type Process struct {
 	t    testing.TB
@@ -105,7 +110,9 @@ type Process struct {
 
 // Start starts cmd and collects what it prints, standard output and error
 // together. At the end of the test it is killed if it still runs, and its
-// output is logged if the test has failed.
+// output is logged if the test has failed. A test fails whose program prints
+// what must not be in a log: a token, a hash of a password, or a password in a
+// URL.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{t: t, cmd: cmd, done: make(chan struct{}), more: make(chan struct{})}
@@ -121,6 +128,9 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	go p.read(r)
 	t.Cleanup(func() {
 		p.Kill()
+		if found := secret.FindString(p.Output()); found != "" {
+			t.Errorf("the output holds a secret: %.16s…", found)
+		}
 		if t.Failed() {
 			t.Logf("output of %v:\n%s", cmd.Args, p.Output())
 		}
