@@ -90,7 +90,7 @@ func (v *violations) err() error {
 //	                          beyond the log, is told to begin again, and nobody else is
 //
 // A client that has come back to a room which it had left, and which does not hide
-// what was before, may be given what was said meanwhile. What clients saw and were
+// what was before, may be given what was said meanwhile, before its joined event. What clients saw and were
 // told in an earlier epoch must agree among them; it need not be in the log. A
 // trimmed log is checked from its floor on.
 func (r *Recorder) Check() error {
@@ -168,10 +168,13 @@ func (c *Client) checkGiven(v *violations, life lifeOfRoom, l *roomLog) {
 			}
 		}
 	}
+	p := c.places[life.room]
+	if p != nil && p.away != 0 && c.epoch == life.epoch {
+		v.add(c, ruleAccess, life.room, p.away, "it was given what followed the removal of its user, who did not come back")
+	}
 	if !c.connected || c.epoch != life.epoch || !l.isMember(c.user) {
 		return
 	}
-	p := c.places[life.room]
 	switch {
 	case p == nil || !p.in:
 		v.add(c, ruleGaps, life.room, l.head(), "its user is a member, and it was not given the room")

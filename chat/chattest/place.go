@@ -12,6 +12,13 @@ type place struct {
 	at     chat.Seq // what it was given, or told that it will not be, reaches this
 	member chat.Seq // its welcome said that its user is a member here: a removal before is history
 
+	// removed: the last that it was given was the removal of its user, or what
+	// followed it: a session that reads on from the log when its user has come
+	// back may be given what was said meanwhile. away is the first such event,
+	// until the user's joined event shows that it was so.
+	removed bool
+	away    chat.Seq
+
 	// foreign: what the client came back with is not of this log, so that the
 	// first it is told of the room is a reset.
 	foreign bool
@@ -47,12 +54,20 @@ const (
 func (p *place) event(seq chat.Seq, joins, leaves bool) *fault {
 	was := *p
 	p.in, p.at, p.foreign = !leaves || seq < p.member, max(p.at, seq), false
+	p.removed, p.away = leaves, 0
 	switch {
 	case was.foreign:
 		return &fault{ruleEpoch, "what it came back with is not of this log, and it was not told to begin again"}
 	case seq <= was.at:
 		return &fault{ruleOnce, fmt.Sprintf("it had everything up to %d", was.at)}
+	case joins && was.away != 0 && seq != was.at+1:
+		return &fault{ruleAccess, fmt.Sprintf("it was given %d, from when its user was not a member, and not all that followed", was.away)}
 	case joins: // whatever was before; that is not the client's to see
+	case was.removed && !was.in && seq == was.at+1:
+		p.in, p.removed, p.away = false, true, was.away
+		if p.away == 0 {
+			p.away = seq
+		}
 	case !was.in:
 		return &fault{ruleAccess, "its user is not a member; a membership begins with the user's own joined event and ends with the removal"}
 	case seq != was.at+1:
@@ -68,6 +83,7 @@ func (p *place) event(seq chat.Seq, joins, leaves bool) *fault {
 func (p *place) gap(g *chat.Gap) (jumps bool, f *fault) {
 	was := *p
 	p.in, p.at, p.foreign = true, g.Head, false
+	p.removed, p.away = false, 0
 	switch {
 	case g.Reset && !was.foreign:
 		return false, &fault{ruleEpoch, "it was told to begin again, but what it has is of this log"}

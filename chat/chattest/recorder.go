@@ -198,6 +198,9 @@ func (c *Client) Disconnected() {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
 	c.connected = false
+	for _, p := range c.places {
+		p.away = 0 // what would have come is not known
+	}
 }
 
 // Resume returns what the client should come back with.

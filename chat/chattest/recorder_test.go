@@ -131,6 +131,11 @@ func TestGoodHistories(t *testing.T) {
 			give(e, h.ann)
 			give(h.add("ann", chat.Joined, "bob"), h.all()...)
 		},
+		"removed and back, read later": func(h *tale) {
+			give(h.add("ann", chat.Left, "bob"), h.all()...)
+			give(h.say(), h.ann, h.bob)
+			give(h.add("ann", chat.Joined, "bob"), h.all()...)
+		},
 		"removed and back while away": func(h *tale) {
 			h.bob.Disconnected()
 			h.tab.Disconnected()
@@ -319,9 +324,20 @@ func TestBadHistories(t *testing.T) {
 			give(h.say(), h.all()...)
 			h.cyd.Delivered(&chat.Delivery{Gap: &chat.Gap{Room: tea, Head: 4}})
 		}},
-		{"after the removal", "the log decides access: client phone of bob, room tea, seq 5: it was given the event (message): its user is not a member", func(h *tale) {
+		{"after the removal", "the log decides access: client phone of bob, room tea, seq 5: it was given what followed the removal of its user, who did not come back", func(h *tale) {
 			give(h.add("ann", chat.Left, "bob"), h.all()...)
 			give(h.say(), h.ann, h.bob)
+		}},
+		{"long after the removal", "the log decides access: client phone of bob, room tea, seq 6: it was given the event (message): its user is not a member", func(h *tale) {
+			give(h.add("ann", chat.Left, "bob"), h.all()...)
+			give(h.say(), h.ann)
+			give(h.say(), h.ann, h.bob)
+		}},
+		{"after the removal, and then back", "the log decides access: client phone of bob, room tea, seq 7: it was given the event (joined): it was given 5, from when its user was not a member, and not all that followed", func(h *tale) {
+			give(h.add("ann", chat.Left, "bob"), h.all()...)
+			give(h.say(), h.ann, h.bob)
+			give(h.say(), h.ann)
+			give(h.add("ann", chat.Joined, "bob"), h.all()...)
 		}},
 		{"after the ban", "the log decides access: client tab of bob, room tea, seq 5", func(h *tale) {
 			give(h.add("ann", chat.Banned, "bob"), h.all()...)

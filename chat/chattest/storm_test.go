@@ -1,0 +1,15 @@
+package chattest_test
+
+import (
+	"testing"
+
+	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/storm"
+)
+
+func TestStorm(t *testing.T) {
+	storm.Run(t, func(t *testing.T) storm.Options {
+		data := new(twins)
+		return storm.Options{Open: func() (chat.Store, error) { return data.open(nil) }, Shared: true}
+	})
+}
