@@ -190,9 +190,14 @@ func (n *Node) Room(ctx context.Context, by UserID, id RoomID) (Room, error) {
 	if err := n.open(); err != nil {
 		return nil, err
 	}
+	// Who guesses ids does not do so for nothing.
+	if err := n.ask(by); err != nil {
+		return nil, fmt.Errorf("chat: room %q: %w", id, err)
+	}
 	if _, err := n.view(ctx, by, id); err != nil {
 		return nil, fmt.Errorf("chat: room %q: %w", id, err)
 	}
+	n.limiter.giveBack(by, limitRequests)
 	return n.handle(id), nil
 }
 

@@ -37,6 +37,7 @@ type conn struct {
 	slow       bool // somebody waits for the peer
 	severed    bool // cut
 	parked     bool // in the poller, which begins work
+	deflates   bool // the peer takes compressed messages; fixed
 	sess       *chat.Session
 	bye        *farewell
 	shard      *shard   // fixed, as h

@@ -44,6 +44,13 @@ type Options struct {
 	// counts as one. It may be called concurrently.
 	Address func(*http.Request) netip.Addr
 
+	// Compress lets clients that offer it, as browsers do, use compression
+	// (permessage-deflate without context takeover): about half the bytes, for
+	// some microseconds more of each event, whoever gets it, and of each long
+	// reply. It is of use where the network is dear and events are long; a
+	// client that sends compressed messages costs 43 KiB while one is read.
+	Compress bool
+
 	// Poll makes idle connections do without a goroutine, on Linux: 5 KiB of
 	// memory instead of 8, for a little more work when something comes. It has
 	// no effect on connections that are TLS in this process, and elsewhere.
@@ -92,6 +99,8 @@ type Handler struct {
 	origins      origins
 	shards       []shard
 	poller       *poller // nil: none
+	compression  websocket.CompressionMode
+	encode       func(*chat.Delivery) []byte
 	gate         gate
 	made         atomic.Uint32 // connections, ever
 
@@ -113,6 +122,10 @@ func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, 
 	h := &Handler{
 		hub: hub, authenticate: authenticate, o: c, origins: parseOrigins(c.Origins),
 		shards: newShards(runtime.GOMAXPROCS(0)), gate: gate{limits: c.Limits}, conns: map[*conn]struct{}{},
+	}
+	h.compression, h.encode = websocket.CompressionDisabled, encodeDelivery
+	if c.Compress {
+		h.compression, h.encode = websocket.CompressionNoContextTakeover, encodeBoth
 	}
 	if c.Poll {
 		h.poller = newPoller()
@@ -186,7 +199,7 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made *conn, _ 
 	hj := &hijacker{ResponseWriter: w, wire: &c.wire}
 	c.ws, err = websocket.Accept(hj, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true,
-		CompressionMode:    websocket.CompressionDisabled,
+		CompressionMode:    h.compression,
 		OnPingReceived:     c.pinged,
 		OnPongReceived:     c.ponged,
 	})
@@ -196,6 +209,7 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made *conn, _ 
 		return nil, nil
 	}
 	c.br = hj.br
+	c.deflates = w.Header().Get("Sec-WebSocket-Extensions") != ""
 	c.ws.SetReadLimit(maxHello)
 	h.live(c, bye)
 	return c, nil

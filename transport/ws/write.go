@@ -72,6 +72,11 @@ func (c *conn) schedule() {
 // reader goes on when the peer has read. The session that a hello made begins
 // with its welcome.
 func (c *conn) reply(frame []byte) {
+	if c.deflates {
+		if z := deflated(frame, minDeflateReply); z != nil {
+			frame = z
+		}
+	}
 	for {
 		full := c.queue(frame)
 		if full == nil {
@@ -133,7 +138,7 @@ func (c *conn) fill(o *batch) bool {
 		o.ds = sess.Take(o.ds, batchBytes)
 		taken = len(o.ds)
 		for _, d := range o.ds {
-			o.add(d.Frame(encodeDelivery))
+			o.add(formOf(d.Frame(c.h.encode), c.deflates))
 		}
 		if taken == 0 && bye == nil {
 			o.sess, o.err = sess, sess.Err()
