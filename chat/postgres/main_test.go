@@ -16,7 +16,13 @@ import (
 	"github.com/carlware/gochat/internal/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
+// beforeTests makes this process the one that a test kills, if it is.
+var beforeTests = func() {}
+
+func TestMain(m *testing.M) {
+	beforeTests()
+	goleak.VerifyTestMain(pgtest.Main(m))
+}
 
 var (
 	ann, bob, bot = storetest.Ann, storetest.Bob, storetest.Bot
