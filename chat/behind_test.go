@@ -73,3 +73,27 @@ func TestOldNewsRefuseNobody(t *testing.T) {
 		post(t, rb, "bob", "again") // b has not heard of it
 	})
 }
+
+// What was lost while the broker was away is looked for when it is back, and when
+// it says that something was lost, not with the next sweep.
+func TestLossesAreLookedForAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, ba, bb, _ := two(t)
+		connect(t, a, "ana", nil)
+		bob := connect(t, b, "bob", nil)
+		r, _ := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		nextEvent(t, bob)
+		for name, loss := range map[string]func(func()){
+			"cut":  func(f func()) { bb.Disconnect(nil); f(); bb.Reconnect() },
+			"lost": func(f func()) { ba.DropEvents(1); f(); synctest.Wait(); bb.Gap() },
+		} {
+			for range 5 { // by chance a sweep comes at once
+				loss(func() { post(t, r, "ana", name) })
+				began := time.Now()
+				require.Equal(t, name, nextEvent(t, bob).Text)
+				require.Less(t, time.Since(began), 100*time.Millisecond, name)
+				time.Sleep(700 * time.Millisecond)
+			}
+		}
+	})
+}
