@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,23 +31,11 @@ func idleGoroutines(t *testing.T, o *Options, each int) {
 	o.Limits.PerUser = -1
 	s := start(t, nil, o)
 	s.session(t)
-	count := func() int {
-		last := -1
-		for { // until the writers and the server's own have gone
-			runtime.Gosched()
-			if now := runtime.NumGoroutine(); now == last {
-				return now
-			} else {
-				last = now
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-	}
-	before := count()
+	before := settled()
 	for range n {
 		s.session(t)
 	}
-	require.LessOrEqual(t, count()-before, n*each)
+	require.LessOrEqual(t, settled()-before, n*each)
 }
 
 // A peer that asks and asks and reads nothing fills its own queue only, and does
