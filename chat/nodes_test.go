@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/chat/chattest"
 	"github.com/carlware/gochat/command"
 	"github.com/carlware/gochat/transport"
 	broker "github.com/carlware/gochat/transport/memory"
@@ -36,7 +37,12 @@ func twoLimited(t *testing.T, l chat.Limits) (a, b *chat.Node, ba, bb *broker.Br
 
 func TestTwoNodesOneOrder(t *testing.T) {
 	a, b, _, _, _ := two(t)
+	var h chattest.Recorder
 	ana, bob := connect(t, a, "ana", nil), connect(t, b, "bob", nil)
+	clients := map[*chat.Session]*chattest.Client{ana: h.Client("ana", "a"), bob: h.Client("bob", "b")}
+	for s, c := range clients {
+		c.Connected(s.Welcome(), nil)
+	}
 	ra, id := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
 	rb, err := b.Room(t.Context(), "bob", id)
 	require.NoError(t, err)
@@ -44,34 +50,32 @@ func TestTwoNodesOneOrder(t *testing.T) {
 	for _, w := range []struct {
 		r  chat.Room
 		by chat.UserID
-	}{{ra, "ana"}, {rb, "bob"}} {
+		c  *chattest.Client
+	}{{ra, "ana", clients[ana]}, {rb, "bob", clients[bob]}} {
 		go func() {
 			for i := range 200 {
-				if _, err := w.r.Post(context.Background(), w.by, chat.Draft{ID: chat.NewID(), Text: fmt.Sprint(w.by, i)}); err != nil {
+				d := chat.Draft{ID: chat.NewID(), Text: fmt.Sprint(w.by, i)}
+				w.c.Sent(id, d.ID)
+				rc, err := w.r.Post(context.Background(), w.by, d)
+				if err != nil {
 					done <- err
 					return
 				}
+				w.c.Acked(id, d.ID, rc.Event.Seq)
 			}
 			done <- nil
 		}()
 	}
 	require.NoError(t, <-done)
 	require.NoError(t, <-done)
-	logs := map[*chat.Session][]string{}
-	for _, s := range []*chat.Session{ana, bob} {
-		var last chat.Seq
-		for len(logs[s]) < 400 {
-			e := nextEvent(t, s)
-			if last != 0 {
-				require.Equal(t, last+1, e.Seq)
-			}
-			last = e.Seq
-			if e.Kind == chat.Message {
-				logs[s] = append(logs[s], e.Text)
-			}
+	for s, c := range clients {
+		for c.At(id) < 403 {
+			c.Delivered(next(t, s))
 		}
 	}
-	require.Equal(t, logs[ana], logs[bob])
+	require.NoError(t, h.ReadLog(t.Context(), ra))
+	require.NoError(t, h.Check())
+	require.Equal(t, 400, h.Counts().Acked)
 }
 
 func TestSweepFindsWhatTheBrokerLost(t *testing.T) {

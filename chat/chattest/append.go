@@ -19,6 +19,7 @@ var appendCases = []storeCase{
 	{"FailuresLeaveNoGap", testFailuresLeaveNoGap, nil},
 	{"Heads", testHeads, nil},
 	{"Flood", testFlood, nil},
+	{"BadAmongGood", testBadAmongGood, nil},
 }
 
 func testSequence(w *world) {
@@ -209,6 +210,44 @@ func testHeads(w *world) {
 }
 
 // testFlood sends more at once than a bounded queue holds.
+// testBadAmongGood sends writes that must fail among many that must not, all at
+// once: a store that commits them together must not let them fail together.
+func testBadAmongGood(w *world) {
+	room := w.room(ann)
+	old := w.snapshot(room).Access
+	w.do(w.upon(room, ann, chat.Joined, bob, chat.Participant))
+	basis, head := w.snapshot(room).Access, w.head(room)
+	const n, every = 256, 50
+	together(n, func(i int) {
+		m := chat.Write{Room: room, User: ann, Kind: chat.Message, ID: fmt.Sprintf("among_%d", i), Text: "good", Basis: basis}
+		var want error
+		switch i {
+		case every:
+			m.Basis, want = old, chat.ErrStale
+		case 2 * every:
+			m.Room, want = "nowhere", chat.ErrNotFound
+		case 3 * every:
+			m.Kind, m.Ref, want = chat.Deleted, 1, chat.ErrNotFound
+		case 4 * every:
+			m.Kind, m.Ref, m.Text, want = chat.Reacted, 1<<30, "👍", chat.ErrNotFound
+		}
+		_, err := w.append(w.Context(), m)
+		if want == nil && err != nil || !errors.Is(err, want) {
+			w.Errorf("write %d of %d at once: error is %v, want %v: a bad write fails alone", i, n, err, want)
+		}
+	})
+	log := w.all(ann.ID, room)
+	if len(log) != int(head)+n-4 {
+		w.Errorf("%d good writes and 4 bad ones at once stored %d events: a bad write fails alone", n-4, len(log)-int(head))
+	}
+	for i, e := range log {
+		if e.Seq != chat.Seq(i+1) {
+			w.Errorf("seq %d stands at place %d: a write that fails takes no number", e.Seq, i+1)
+			return
+		}
+	}
+}
+
 func testFlood(w *world) {
 	room := w.room(ann)
 	var mu sync.Mutex

@@ -47,6 +47,19 @@ var breaches = []breach{
 			return a, err
 		}}
 	}},
+	{name: "fails good writes with bad ones", test: "Append/BadAmongGood", says: "a bad write fails alone", wrap: func(s chat.Store) chat.Store {
+		var left atomic.Int64
+		return broken{Store: s, append: func(ctx context.Context, s chat.Store, w chat.Write) (chat.Appended, error) {
+			if left.Add(-1) >= 0 {
+				return chat.Appended{}, chat.ErrStale
+			}
+			a, err := s.Append(ctx, w)
+			if err != nil {
+				left.Store(10) // which were to be committed together with it
+			}
+			return a, err
+		}}
+	}},
 	{name: "tells late", test: "Append/Sequence", says: "before the writers get their answers", wrap: attaches(
 		func(committed func([]chat.Event)) func([]chat.Event) {
 			return func(batch []chat.Event) {

@@ -23,6 +23,11 @@
 // compares what the receiver of [chat.Store.Attach] was given with the log that
 // is stored in the end.
 //
+// What a suite can't try is for the store's own tests: that data survives a
+// process which is killed while it commits, also before the receiver was called;
+// that older data is brought up to date and newer data is refused; a full disk or
+// a server that is away; and that queries don't get slow as tables grow.
+//
 // # Hubs
 //
 // [TestHub] is the conformance suite of [chat.Hub] and [chat.Room], for what wraps

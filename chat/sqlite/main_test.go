@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 var (
 	ann, bob, bot = storetest.Ann, storetest.Bob, storetest.Bot
 
-	hash, message, makeRoom, pageAll = storetest.Hash, storetest.Message, storetest.MakeRoom, storetest.All
+	message, makeRoom, pageAll = storetest.Message, storetest.MakeRoom, storetest.All
 )
 
 // fresh opens a store in a new directory and closes it after the test.
