@@ -3,7 +3,7 @@
 /** What the composer makes of a line, and what it offers while it is typed. */
 
 /**
- * @typedef {{name: string, summary?: string, usage?: string, bot?: string, args?: any[]}} Spec
+ * @typedef {{name: string, summary?: string, usage?: string, bot?: string, args?: any[], roles?: string[]}} Spec
  * @typedef {{type: "command"|"message", text: string}} Parsed
  * @typedef {{start: number, end: number, choices: {text: string, help: string}[], arg: {name: string, type: string, help: string}|null}} Completion
  *   what a choice replaces, in UTF-16 units, and the argument at the cursor
@@ -41,6 +41,11 @@ export function usageOf(spec) {
 /** What to put into the composer for a chosen command. @param {Spec} spec */
 export function insertion(spec) {
 	return takesArguments(spec) ? `/${spec.name} ` : `/${spec.name}`;
+}
+
+/** Those that who has this role in a room may call there. @param {Spec[]} specs @param {string} role */
+export function callable(specs, role) {
+	return specs.filter((s) => !Array.isArray(s.roles) || s.roles.length === 0 || s.roles.includes(role));
 }
 
 /**

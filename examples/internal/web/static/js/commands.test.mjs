@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 
-import { asTyped, completionOf, hinted, insertion, matching, parseLine, takesArguments, usageOf } from "./commands.js";
+import { callable, asTyped, completionOf, hinted, insertion, matching, parseLine, takesArguments, usageOf } from "./commands.js";
 
 test("what a line is", () => {
 	const cases = [
@@ -49,6 +49,13 @@ test("what is offered while a name is typed", () => {
 	assert.deepEqual(names("say /st", 7), []);
 	assert.deepEqual(names("", 0), []);
 	assert.deepEqual(names("/(", 2), []);
+});
+
+test("commands are offered to who may call them", () => {
+	const specs = [{ name: "all" }, { name: "any", roles: [] }, { name: "lead", roles: ["owner", "admin"] }, { name: "odd", roles: "owner" }];
+	assert.deepEqual(callable(specs, "admin").map((s) => s.name), ["all", "any", "lead", "odd"]);
+	assert.deepEqual(callable(specs, "member").map((s) => s.name), ["all", "any", "odd"]);
+	assert.deepEqual(callable(specs, "").map((s) => s.name), ["all", "any", "odd"]);
 });
 
 test("whose arguments are typed", () => {

@@ -1,6 +1,6 @@
 // @ts-check
 
-import { hinted, insertion, matching, usageOf } from "../commands.js";
+import { callable, hinted, insertion, matching, usageOf } from "../commands.js";
 import { sayError } from "../errors.js";
 import { matchingUsers, mentionAt } from "../mention.js";
 import { changes, titleOf } from "../room.js";
@@ -186,8 +186,9 @@ export function composer({ store, session, onSent }) {
 		if (at && room) return offerPeople(room, at);
 		if (context?.type === "edit") return popup.close();
 		if (input.value.startsWith("/")) session.refreshSpecs();
-		const specs = matching(input.value, input.selectionStart, store.specs).slice(0, MOST);
-		const spec = specs.length > 0 ? undefined : hinted(input.value, store.specs);
+		const mine = callable(store.specs, store.room?.role ?? "");
+		const specs = matching(input.value, input.selectionStart, mine).slice(0, MOST);
+		const spec = specs.length > 0 ? undefined : hinted(input.value, mine);
 		if (spec && room) offerArguments(room, spec);
 		popup.show(specs.map((s) => ({
 			title: usageOf(s), detail: s.summary ?? "", data: { testid: "command-option", command: s.name }, exact: `/${s.name}`, take: () => put(insertion(s)),
