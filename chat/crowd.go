@@ -138,30 +138,52 @@ func (n *Node) tellCrowds(now time.Time, repeat bool) {
 }
 
 func (n *Node) tellCrowd(id RoomID, now time.Time, repeat bool) {
-	users := map[UserID]bool{}
-	here := false
+	users, here := -1, false
 	r := n.hosted(id)
 	if r != nil {
 		r.mu.Lock()
 		here = len(r.subs) > n.limits.Crowd
-		for i := range r.subs {
-			users[r.subs[i].session.user] = true
+		if repeat || n.crowds.wantsCount(id, now, here) {
+			users = r.users()
 		}
 		r.mu.Unlock()
 	}
-	notices, publish := n.crowds.due(id, now, len(users), here, r != nil)
+	notices, publish := n.crowds.due(id, now, users, here, r != nil)
 	for i := range notices {
 		r.mu.Lock()
 		r.tell(&notices[i], "")
 		r.mu.Unlock()
 	}
 	if n.broker != nil && (publish || repeat && r != nil) {
-		n.enqueue(published{crowd: &crowdTo{id, len(users), here}})
+		n.enqueue(published{crowd: &crowdTo{id, max(users, 0), here}})
 	}
 }
 
-// due returns what a crowd is to be told now, and whether other nodes are. A
-// room that is no crowd any more is forgotten.
+// users counts those who have sessions in the room. r.mu is held.
+func (r *sequencer) users() int {
+	seen := make(map[UserID]bool, len(r.subs))
+	for i := range r.subs {
+		seen[r.subs[i].session.user] = true
+	}
+	return len(seen)
+}
+
+// wantsCount reports whether somebody is to be told now how many are in a crowd.
+func (c *crowds) wantsCount(id RoomID, now time.Time, here bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.rooms[id]
+	return k != nil && (k.here != here || k.toldLong(now))
+}
+
+// toldLong reports whether somebody has come or gone, and it is time to say so.
+func (k *crowd) toldLong(now time.Time) bool {
+	return k.changed && now.Sub(k.told[Presence]) >= crowdPresence
+}
+
+// due returns what a crowd is to be told now, and whether other nodes are. users
+// is below 0 when they were not counted. A room that is no crowd any more is
+// forgotten.
 func (c *crowds) due(id RoomID, now time.Time, users int, here, hosted bool) (notices []Notice, publish bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -177,9 +199,9 @@ func (c *crowds) due(id RoomID, now time.Time, users int, here, hosted bool) (no
 		delete(c.rooms, id)
 		return nil, publish
 	}
-	if k.changed && now.Sub(k.told[Presence]) >= crowdPresence {
+	if users >= 0 && k.toldLong(now) {
 		for _, r := range k.remote {
-			users += r.Users
+			users += max(r.Users, 0)
 		}
 		notices = append(notices, Notice{Kind: Presence, In: id, Count: &users})
 		k.changed, k.told[Presence], publish = false, now, true
