@@ -36,6 +36,7 @@ func (s *testServer) broadcast(ctx context.Context, t *testing.T, text string, m
 			t.Errorf("post: %v", err)
 			return
 		}
+		time.Sleep(100 * time.Microsecond) // so that the others get on
 	}
 }
 
@@ -45,7 +46,7 @@ func TestCloseAgainstWrite(t *testing.T) {
 		s := start(t, nil, o)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { s.broadcast(ctx, t, strings.Repeat("x", 500), 2000) })
+		wg.Go(func() { s.broadcast(ctx, t, strings.Repeat("x", 500), 1<<30) })
 		for i := range 120 {
 			p := s.connect(fmt.Sprint("user", i%40))
 			p.send(`{"type":"hello","id":"h1"}`)
