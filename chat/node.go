@@ -99,7 +99,7 @@ func New(o *Options) (*Node, error) {
 	if opt.Retention != (Retention{}) && !canTrim {
 		return nil, errors.New("chat: Options.Retention needs a store that is a Trimmer")
 	}
-	n.presence = presence{remote: map[UserID]map[string]time.Time{}, told: map[UserID]bool{}, left: map[UserID]leaver{}}
+	n.presence = presence{remote: map[UserID]map[string]time.Time{}, told: map[UserID]bool{}, left: map[UserID]leaver{}, lost: map[UserID]bool{}}
 	n.door = make(chan struct{}, 1)
 	n.limiter = newLimiter(n.limits)
 	if opt.Committed != nil {

@@ -24,6 +24,7 @@ type presence struct {
 	remote map[UserID]map[string]time.Time // by node, until when it holds
 	told   map[UserID]bool                 // online, as the sessions here were told
 	left   map[UserID]leaver               // whose last session here has ended
+	lost   map[UserID]bool                 // told to be gone, for their node was not heard of
 	asked  bool                            // another node wants to know who is here
 }
 
@@ -59,6 +60,7 @@ func (n *Node) came(s *Session) {
 	news := !p.told[s.user]
 	p.told[s.user] = true
 	delete(p.left, s.user)
+	delete(p.lost, s.user)
 	p.mu.Unlock()
 	u, rooms := s.Principal().User, n.uncrowded(s.roomIDs())
 	if !news && len(n.directory.sessions(s.user)) > 1 {
@@ -146,6 +148,7 @@ func (n *Node) heardPresence(node string, to presenceTo) {
 		p.asked = true
 		p.mu.Unlock()
 	}
+	var back []UserID
 	for _, u := range to.Users {
 		p.mu.Lock()
 		if to.Online {
@@ -167,11 +170,17 @@ func (n *Node) heardPresence(node string, to presenceTo) {
 		} else {
 			delete(p.told, u.ID)
 		}
+		lost := p.lost[u.ID]
+		delete(p.lost, u.ID)
 		p.mu.Unlock()
-		if news && len(to.Rooms) > 0 {
+		switch {
+		case news && len(to.Rooms) > 0:
 			n.showPresence(u, still, to.Rooms)
+		case news && lost:
+			back = append(back, u.ID)
 		}
 	}
+	n.reveal(back)
 }
 
 // presenceLoop tells of users who have left, says again and again who is
@@ -192,7 +201,7 @@ func (n *Node) presenceLoop() {
 		if repeat {
 			said = now
 			n.repeatPresence()
-			n.lost(n.forgetPresence(now))
+			n.reveal(n.forgetPresence(now))
 		} else if n.presence.takeAsked() {
 			n.repeatPresence()
 		}
@@ -242,14 +251,17 @@ func (n *Node) forgetPresence(now time.Time) (lost []UserID) {
 		if len(n.directory.sessions(id)) == 0 {
 			delete(p.told, id)
 			lost = append(lost, id)
+			if len(p.lost) < maxNames {
+				p.lost[id] = true
+			}
 		}
 	}
 	return lost
 }
 
-// lost tells of users who have gone without a word. The store knows their
-// rooms.
-func (n *Node) lost(users []UserID) {
+// reveal tells whether users are connected of whom nobody has said in which rooms
+// they are: their node has died, or is heard of again. The store knows the rooms.
+func (n *Node) reveal(users []UserID) {
 	if len(users) == 0 {
 		return
 	}
@@ -257,9 +269,6 @@ func (n *Node) lost(users []UserID) {
 		ctx, cancel := n.untilStop()
 		defer cancel()
 		for _, id := range users {
-			if n.online(id) {
-				continue // back meanwhile
-			}
 			err := n.sweepStep(ctx, func(ctx context.Context) error {
 				u, err := n.user(ctx, id)
 				if err != nil {
@@ -273,7 +282,7 @@ func (n *Node) lost(users []UserID) {
 				for i, e := range inbox.Rooms {
 					rooms[i] = e.ID
 				}
-				n.showPresence(u, false, rooms)
+				n.showPresence(u, n.online(id), rooms)
 				return nil
 			})
 			if err != nil {

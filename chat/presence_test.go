@@ -103,6 +103,17 @@ func TestPresenceOfUsersWhoseNodeHasDied(t *testing.T) {
 		require.Len(t, ns, 1)
 		require.Equal(t, "bob", ns[0].User.Name)
 		require.False(t, *ns[0].Online)
+
+		bb.Reconnect() // it was the net that had died
+		time.Sleep(time.Minute)
+		ns = notices(t, ana, chat.Presence)
+		require.Len(t, ns, 1)
+		require.Equal(t, "bob", ns[0].User.Name)
+		require.True(t, *ns[0].Online)
+		bb.Disconnect(nil)
+		bb.Reconnect()
+		time.Sleep(2 * time.Minute)
+		require.Empty(t, notices(t, ana, chat.Presence), "a short cut is no news")
 	})
 }
 
