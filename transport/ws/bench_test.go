@@ -167,8 +167,33 @@ func BenchmarkDelivery(b *testing.B) {
 				totals, users = append(totals, u+y), append(users, u)
 			}
 			s.report(floors, totals, users)
+			b.ReportMetric(s.allocs(), "allocs/event")
 		})
 	}
+}
+
+// allocs returns how many allocations an event needs from Post to the last
+// write, for all sessions together.
+func (s *stage) allocs() float64 {
+	const rounds = 50
+	count := func(round func()) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range rounds {
+			round()
+		}
+		runtime.ReadMemStats(&after)
+		return after.Mallocs - before.Mallocs
+	}
+	with := count(func() { s.post(1) })
+	without := count(func() { // what the benchmark itself allocates
+		s.clients.tell("events 0")
+		_, _ = cpu()
+		_ = []string{chat.NewID()}[0] + text0()
+		s.clients.answer()
+		_, _ = cpu()
+	})
+	return (float64(with) - float64(without)) / rounds
 }
 
 func (s *stage) report(floors, totals, users []float64) {
@@ -482,6 +507,31 @@ func BenchmarkShutdown(b *testing.B) {
 		b.ReportMetric((time.Since(began) - lingerTime).Seconds(), "s-beyond-grace")
 		if got := s.clients.ask("ends %d 5000", codeRestart); got != fmt.Sprint("0 ", n) {
 			b.Errorf("open, and told to come back: %s", got)
+		}
+		if err := s.end(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSoak makes five million deliveries and reports by how much the
+// resident memory has grown at the end, beyond the log that the store keeps.
+//
+//	go test -run '^$' -bench Soak -benchtime 1x -timeout 20m ./transport/ws
+func BenchmarkSoak(b *testing.B) {
+	const n, rounds = 1000, 5000
+	for b.Loop() {
+		s := newStage(b, n, nil).dial()
+		s.clients.ask("post %s 200 1", s.id)
+		before := rss(b)
+		began := time.Now()
+		s.clients.ask("post %s %d 4", s.id, rounds/4)
+		took := time.Since(began)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric((rss(b)-before)/(1<<20), "MiB-more")
+		b.ReportMetric(n*rounds/took.Seconds(), "deliveries/s")
+		if f := s.clients.ask("faults"); f != "0" {
+			b.Errorf("%s events were out of order", f)
 		}
 		if err := s.end(); err != nil {
 			b.Fatal(err)
