@@ -121,10 +121,12 @@ func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, 
 	c := o.withDefaults()
 	h := &Handler{
 		hub: hub, authenticate: authenticate, o: c, origins: parseOrigins(c.Origins),
-		shards: newShards(runtime.GOMAXPROCS(0)), gate: gate{limits: c.Limits}, conns: map[*conn]struct{}{},
+		gate: gate{limits: c.Limits}, conns: map[*conn]struct{}{},
 	}
+	h.shards = newShards(runtime.GOMAXPROCS(0), &h.tasks)
 	h.compression, h.encode = websocket.CompressionDisabled, encodeDelivery
 	if c.Compress {
+		h.shards = newShards(runtime.GOMAXPROCS(0), &h.tasks)
 		h.compression, h.encode = websocket.CompressionNoContextTakeover, encodeBoth
 	}
 	if c.Poll {

@@ -8,6 +8,8 @@ import "sync"
 // written at once goes on in a goroutine of that connection.
 type shard struct {
 	wheel wheel
+	tasks *sync.WaitGroup // of the handler
+	run   func()          // work, made once: a worker begins for each burst
 
 	mu      sync.Mutex
 	due     []*conn // each once, see conn.writing
@@ -17,10 +19,12 @@ type shard struct {
 	out   *batch  // of the worker
 }
 
-func newShards(n int) []shard {
+func newShards(n int, tasks *sync.WaitGroup) []shard {
 	list := make([]shard, n)
 	for i := range list {
-		list[i].wheel.init()
+		s := &list[i]
+		s.wheel.init()
+		s.tasks, s.run = tasks, s.work
 	}
 	return list
 }
@@ -33,8 +37,8 @@ func (s *shard) add(c *conn) {
 	s.due = append(s.due, c)
 	if !s.working {
 		s.working = true
-		// c is counted, so Shutdown is not past waiting.
-		c.h.tasks.Go(s.work)
+		s.tasks.Add(1) // c is counted, too, so Shutdown is not past waiting
+		go s.run()
 	}
 }
 
@@ -57,6 +61,7 @@ func (s *shard) take() []*conn {
 const keepDue = 4096
 
 func (s *shard) work() {
+	defer s.tasks.Done()
 	if s.out == nil {
 		s.out = batches.Get().(*batch)
 	}
