@@ -2,6 +2,7 @@ package rabbitmq_test
 
 import (
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/carlware/gochat/internal/faultproxy"
 	"github.com/carlware/gochat/internal/rabbittest"
 	"github.com/carlware/gochat/transport"
 	"github.com/carlware/gochat/transport/rabbitmq"
@@ -66,16 +68,38 @@ func (l *deadLetters) of(queue string) []string {
 	}
 }
 
+// Each connection of the suite's cases is behind a proxy of its own, which makes
+// the faults of the network.
 func TestBroker(t *testing.T) {
 	vhost := rabbittest.New(t)
 	dead := &deadLetters{t: t, vhost: vhost}
 	few := func(o *rabbitmq.Options) { o.Requests, o.Events = 50, 1000 }
+	through := func(p *faultproxy.Proxy, url string) (*faultproxy.Proxy, rabbittest.VHost) {
+		return p, rabbittest.VHost{URL: url, Name: vhost.Name, Prefix: vhost.Prefix}
+	}
+	proxy, first := through(faultproxy.URL(t, vhost.URL+"?heartbeat=2"))
+	_, second := through(faultproxy.URL(t, vhost.URL+"?heartbeat=2")) // to which nothing happens
+	resume := func(transport.Broker) { proxy.Resume() }
+	faults := []transporttest.Fault{
+		{Name: "cut", Becomes: transport.Down, Begin: func(transport.Broker) { proxy.Refuse() }, End: resume},
+		{Name: "stall", Becomes: transport.Down, Begin: func(transport.Broker) { proxy.Stall() }, End: resume},
+		{Name: "half open", Becomes: transport.Down, Begin: func(transport.Broker) { proxy.HalfOpen() }, End: resume},
+	}
+	if os.Getenv("GOCHAT_AMQP_URL") == "" {
+		node := rabbittest.Private(t)
+		faults = append(faults, transporttest.Fault{
+			Name: "out of memory", Becomes: transport.Blocked,
+			Begin: func(transport.Broker) { node.Alarm(t, true) },
+			End:   func(transport.Broker) { node.Alarm(t, false) },
+		})
+	}
 	transporttest.TestBroker(t, func(t *testing.T) transport.Broker {
-		return open(t, vhost, few)
+		return open(t, first, few)
 	}, &transporttest.Options{
+		Faults:  faults,
 		Timeout: 20 * time.Second,
 		Quiet:   250 * time.Millisecond,
-		Connect: func(transport.Broker) transport.Broker { return open(t, vhost, few) },
+		Connect: func(transport.Broker) transport.Broker { return open(t, second, few) },
 		Break:   func(b transport.Broker) { rabbitmq.Cut(b.(*rabbitmq.Broker)) },
 		DeadLetters: func(_ transport.Broker, bot, command string) []string {
 			return dead.of(vhost.Prefix + "command." + bot + "." + command)
