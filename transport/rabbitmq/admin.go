@@ -25,6 +25,9 @@ func (s *session) administer() {
 		select {
 		case j := <-s.jobs:
 			j.done <- j.do(a)
+			if !s.over() {
+				_ = a.open() // so that the next job need not wait for it
+			}
 		case <-s.done:
 			return
 		}
@@ -74,12 +77,18 @@ func (s *session) once(ctx context.Context, what string, do func(*admin) error) 
 
 const maxReady = 4096
 
-// call calls a method on the channel, a new one where the last was closed.
-func (a *admin) call(what string, method func(*amqp.Channel) error) (err error) {
+// open sees to it that there is a channel.
+func (a *admin) open() (err error) {
 	if a.ch == nil || a.ch.IsClosed() {
-		if a.ch, err = a.s.open(a.s.sub); err != nil {
-			return err
-		}
+		a.ch, err = a.s.open(a.s.sub)
+	}
+	return err
+}
+
+// call calls a method on the channel.
+func (a *admin) call(what string, method func(*amqp.Channel) error) error {
+	if err := a.open(); err != nil {
+		return err
 	}
 	return a.s.rpc(what, func() error { return method(a.ch) })
 }

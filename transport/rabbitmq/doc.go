@@ -30,7 +30,7 @@
 // A program holds two connections, one to publish and one for the rest, because
 // a server that is short of memory or disk stops reading from who publishes.
 // They form an epoch: with the first error both are thrown away and made anew,
-// after random pauses that grow to ten seconds. The library's own recovery is
+// after random pauses that grow to five seconds. The library's own recovery is
 // not used. Writes have a deadline of 5 s, the answers of the server one of
 // 10 s, as have confirmations: nothing waits for ever for a server that hangs.
 // What the server refuses (a login, a permission, a queue that exists with

@@ -1,8 +1,11 @@
 package rabbitmq
 
 import (
+	"context"
 	"testing"
 	"time"
+
+	"github.com/carlware/gochat/transport"
 )
 
 // Cut closes the sockets of b's connections.
@@ -13,6 +16,28 @@ func Cut(b *Broker) {
 	if s != nil {
 		s.cut()
 	}
+}
+
+// Submit publishes a request to whoever has bound a queue with key, and waits
+// for its confirmation.
+func Submit(ctx context.Context, b *Broker, key string, body []byte) error {
+	q := queue{exchange: b.top.commands, key: key}
+	r := transport.Request{ID: "id", Store: "store", Body: body}
+	return b.await(ctx).work.submit(ctx, requestMessage(&q, r, time.Minute, time.Now()))
+}
+
+// DeclareCommand and DeclareResults make queues as the broker does, and return
+// their names.
+func DeclareCommand(b *Broker, bot, command string) (string, error) {
+	q := b.top.commandQueue(bot, command)
+	ctx := context.Background()
+	return q.name, b.await(ctx).admin(ctx, func(a *admin) error { return a.queue(q) })
+}
+
+func DeclareResults(b *Broker, store string) (string, error) {
+	q := b.top.resultQueue(store)
+	ctx := context.Background()
+	return q.name, b.await(ctx).admin(ctx, func(a *admin) error { return a.queue(q) })
 }
 
 // ShortSlowPause has refusals tried again soon. No broker may be open when it is

@@ -2,6 +2,7 @@ package rabbitmq_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -189,4 +190,29 @@ func TestMemoryAlarmAmidWrites(t *testing.T) {
 	case <-time.After(wait):
 		t.Fatal("Close does not return")
 	}
+}
+
+// Nothing in the server is for a room: what a node costs when it comes or goes
+// does not depend on how many it has.
+func TestNothingForRooms(t *testing.T) {
+	node := rabbittest.Private(t)
+	vhost := node.New(t)
+	b := open(t, vhost, nil)
+	defer b.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	got := make(chan int, 1000)
+	go b.Subscribe(ctx, "s", func(batch transport.Batch) { got <- len(batch.Events) })
+	<-got
+	count := func() string {
+		return node.Eval(t, `{length(rabbit_binding:list(<<"`+vhost.Name+`">>)), length(rabbit_amqqueue:list(<<"`+vhost.Name+`">>))}`)
+	}
+	before := count()
+	for i := range 1000 {
+		require.NoError(t, b.Publish(ctx, "s", "room:"+strconv.Itoa(i), []byte("event")))
+	}
+	for events := 0; events < 1000; {
+		events += <-got
+	}
+	require.Equal(t, before, count())
 }

@@ -99,7 +99,7 @@ func (n *chatNode) knows(name string, known bool) {
 			}
 		}
 		return !known
-	}, wait, tick, "/%s is known: %v", name, known)
+	}, wait, 100*time.Millisecond, "/%s is known: %v", name, known)
 }
 
 // call types a line and returns how it ended.
@@ -169,7 +169,7 @@ func TestBotInNodeJS(t *testing.T) {
 	require.Eventually(t, func() bool {
 		outcome := n.call("/reverse x")
 		return outcome.Error.Code == "no_bot"
-	}, wait, tick)
+	}, wait, time.Second)
 }
 
 // slow calls /slow and waits until it is under way, which its progress tells.

@@ -11,7 +11,7 @@ import (
 
 const (
 	leastPause = 100 * time.Millisecond
-	mostPause  = 10 * time.Second
+	mostPause  = 5 * time.Second
 
 	steady = 5 * time.Second // a connection that lived as long did not fail at once
 )
