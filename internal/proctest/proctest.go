@@ -94,8 +94,8 @@ func FreePort() (int, error) {
 }
 
 // secret is an access token (two parts of JSON in base64, RFC 7519), a hash in
-// PHC format, or the password of a URL.
-var secret = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}|\$argon2id\$|[a-z]://[^\s/:@]+:[^\s/:@]+@`)
+// PHC format, or the password of a URL, unless it is left out as ….
+var secret = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}|\$argon2id\$|[a-z]://[^\s/:@]+:[^\s/:@…]+@`)
 
 // Process is a running program.
 type Process struct {

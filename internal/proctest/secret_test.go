@@ -4,6 +4,7 @@ import "testing"
 
 func TestSecrets(t *testing.T) {
 	for text, want := range map[string]bool{
+		"amqp://user:…@host/":                                                       false,
 		"login user=K3 session=S5 addr=127.0.0.1":                                   false,
 		"gochat  http://127.0.0.1:8080":                                             false,
 		"broker=amqp://127.0.0.1:5672/vhost":                                        false,
