@@ -21,7 +21,8 @@ type person struct {
 
 	node    *chat.Node // of the session
 	session *chat.Session
-	asleep  int // turns in which nothing is read
+	epoch   string // of the session
+	asleep  int    // turns in which nothing is read
 	outbox  []*task
 	posted  []posted // the latest own messages
 }
@@ -188,7 +189,9 @@ func (p *person) connect() {
 		return
 	}
 	p.node, p.session = node, session
-	p.record.Connected(session.Welcome(), o)
+	w := session.Welcome()
+	p.epoch = w.Epoch
+	p.record.Connected(w, o)
 }
 
 // leave ends the session; what waits in it is lost.

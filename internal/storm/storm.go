@@ -304,7 +304,9 @@ func (s *storm) settle() {
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		behind := false
 		for _, p := range s.people {
+			p.connect() // its node may have died, or its store begun a new life
 			p.drain()
+			behind = behind || p.session == nil || p.epoch != s.people[0].epoch
 			for id, head := range heads {
 				behind = behind || members[id][p.user] && p.record.At(id) < head
 			}
