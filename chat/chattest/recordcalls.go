@@ -40,6 +40,15 @@ func (c *Client) Accepted(id string) {
 	q.accepted, q.epoch = true, c.epoch
 }
 
+// Rejected says that the client was told that the command will not run, by any
+// error but [chat.ErrOutcomeUnknown]. That ends a command, too: one that a node had
+// accepted which then died may be rejected when it is sent again.
+func (c *Client) Rejected(id string) {
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	c.call(id).accepted = false
+}
+
 // call returns what is known of a command. r.mu is held.
 func (c *Client) call(id string) *call {
 	k := callID{c.user, id}

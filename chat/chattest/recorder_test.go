@@ -185,6 +185,12 @@ func TestGoodHistories(t *testing.T) {
 			h.ann.Accepted("b")
 			h.ann.Delivered(outcome("b", chat.CallEphemeral, "psst"))
 		},
+		"a command that its node did not survive": func(h *tale) {
+			h.ann.Called("a")
+			h.ann.Accepted("a")
+			h.ann.Called("a")
+			h.ann.Rejected("a")
+		},
 		"trimmed": func(h *tale) {
 			for range 3 {
 				give(h.say(), h.all()...)

@@ -283,7 +283,11 @@ func (p *person) run(ctx context.Context, t *task, r chat.Room) bool {
 		p.record.Accepted(t.id)
 		return false
 	}
-	return !errors.Is(err, chat.ErrOutcomeUnknown) && !again(err)
+	if errors.Is(err, chat.ErrOutcomeUnknown) || again(err) {
+		return false
+	}
+	p.record.Rejected(t.id)
+	return true
 }
 
 // again reports whether an error says to come back.
