@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	build := exec.Command("go", append(args, "./examples/auth", "./examples/chatroom", "./examples/stockbot", "./examples/gateway")...)
+	build := exec.Command("go", append(args, "./examples/auth", "./examples/chatroom", "./examples/stockbot", "./examples/gateway", "./examples/cluster")...)
 	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)

@@ -113,9 +113,11 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return err
 	}
 	l := &lines{out: out}
+	g := watch(dir)
+	defer g.release()
 	var all sync.WaitGroup
 	for i := range programs {
-		all.Go(func() { programs[i].keep(ctx, l) })
+		all.Go(func() { programs[i].keep(ctx, l, g) })
 	}
 	fmt.Fprintf(out, "cluster: open http://%s and log in as carlos, john or gerard, password 1234\n", c.addr)
 	all.Wait()
@@ -182,7 +184,7 @@ type process struct {
 const stopGrace = 12 * time.Second
 
 // keep runs a program until ctx ends, again and again, and waits for its end.
-func (s process) keep(ctx context.Context, l *lines) {
+func (s process) keep(ctx context.Context, l *lines, g *guard) {
 	for ctx.Err() == nil {
 		cmd := exec.CommandContext(ctx, s.path, s.args...)
 		cmd.Dir, cmd.Env = s.dir, append(proctest.CleanEnv(), s.env...)
@@ -192,7 +194,9 @@ func (s process) keep(ctx context.Context, l *lines) {
 		cmd.Stdout, cmd.Stderr = w, w
 		if err := cmd.Start(); err == nil {
 			w.start(cmd.Process.Pid)
+			g.begun(cmd.Process.Pid)
 			_ = cmd.Wait() // how it ended is in ProcessState
+			g.ended(cmd.Process.Pid)
 		} else {
 			l.print(s.label + ": " + err.Error())
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -95,5 +97,27 @@ func TestRefusesToRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorContains(t, run(t.Context(), tt.c, &output{}), tt.says)
 		})
+	}
+}
+
+// What the program has started does not outlive it, even if it is killed.
+func TestClusterKilled(t *testing.T) {
+	addr := proctest.FreeAddr(t)
+	cmd := exec.Command(filepath.Join(bin, "cluster"), "-addr", addr, "-nodes", "1", "-bots", "1")
+	cmd.Env = append(proctest.CleanEnv(), "GOCHAT_STORE="+database(t), "GOCHAT_BROKER="+rabbittest.Private(t).New(t).URL)
+	p := proctest.Start(t, cmd) // here, where go build finds the module
+	s := &service{t: t, name: "gateway", url: "http://" + addr}
+	s.ready()
+	chatroom := p.Line("chatroom on http://")
+	p.Kill()
+	_, url, _ := strings.Cut(chatroom, " chatroom on ")
+	for _, at := range []string{s.url, url} {
+		require.Eventually(t, func() bool {
+			resp, err := http.Get(at + "/healthz")
+			if err == nil {
+				resp.Body.Close()
+			}
+			return err != nil
+		}, patience, 20*time.Millisecond, at)
 	}
 }

@@ -9,7 +9,7 @@ import (
 // Guard is a program that cleans up after this process.
 type Guard struct {
 	cmd  *exec.Cmd
-	hold io.Closer // its input
+	hold io.WriteCloser // its input
 }
 
 // Watch starts cmd with a standard input that ends when the guard is released
@@ -27,6 +27,12 @@ func Watch(cmd *exec.Cmd) (*Guard, error) {
 		return nil, err
 	}
 	return &Guard{cmd, w}, nil
+}
+
+// Tell writes a line to the guard's input.
+func (g *Guard) Tell(line string) error {
+	_, err := io.WriteString(g.hold, line+"\n")
+	return err
 }
 
 // Release has the guard clean up, and waits until it has.
