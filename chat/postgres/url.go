@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -26,7 +25,7 @@ func parse(url string) (*pgxpool.Config, error) {
 	case isURL:
 		// The driver leaves out passwords where it is clear what they are. The
 		// error itself has the whole URL in it, for whoever prints its fields.
-		return nil, fmt.Errorf("postgres: %s", err)
+		return nil, errors.New("postgres: " + err.Error())
 	}
 	return nil, errors.New("postgres: neither a URL like postgres://user@host:port/database nor a list of settings")
 }
