@@ -15,6 +15,9 @@
 // service elsewhere is told of users and ended logins if both read the same
 // -secret-file.
 //
+// -change-key changes the key that tokens are signed with, in three steps with a
+// restart after each: add, five minutes later use, and 15 minutes after that drop.
+//
 // Users and sessions are kept in a SQLite file, or in a PostgreSQL database that
 // several of these processes may share; its URL holds a password, so give it in
 // the environment and not as an argument:
@@ -38,6 +41,7 @@ import (
 
 	"github.com/carlware/gochat/examples/internal/authsvc"
 	"github.com/carlware/gochat/examples/internal/httpsvc"
+	"github.com/carlware/gochat/examples/internal/token"
 )
 
 func main() {
@@ -52,6 +56,7 @@ func main() {
 	fs.StringVar(&c.SecretFile, "secret-file", "", "`path` of a secret of 32 characters or more; services that show it are told of users and ended logins")
 	add := fs.String("add-user", "", "make a user of that `name`, whose password is read from the standard input, and end")
 	set := fs.String("set-password", "", "give the user of that `name` a password, read from the standard input, end his sessions, and end")
+	step := fs.String("change-key", "", "do one `step` to another key for access tokens and end: add, use or drop; then restart the service")
 	c.AddFlags(fs)
 	if err := httpsvc.ParseFlags(fs, os.Args[1:], os.LookupEnv); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -63,7 +68,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	work := authsvc.Run
-	if *add != "" || *set != "" {
+	switch {
+	case *step != "":
+		work = func(_ context.Context, c authsvc.Config) error { return token.ChangeKeys(c.KeyFile, *step) }
+	case *add != "" || *set != "":
 		work = func(ctx context.Context, c authsvc.Config) error { return administer(ctx, c, *add, *set) }
 	}
 	if err := work(ctx, c); err != nil {

@@ -32,9 +32,7 @@ type KeySet interface {
 }
 
 // Keys are the private keys of an issuer. The first one signs; all of them are
-// published, and verify. To change keys without refusing a good token, append
-// the new key and restart; five minutes later, when every [RemoteKeys] has seen
-// it, move it to the front; drop the old one a token's life after that.
+// published, and verify. [ChangeKeys] changes them step by step.
 //
 // Keys never change and may be used concurrently.
 type Keys struct {
@@ -172,16 +170,12 @@ func createKey(path string) error {
 	if err != nil {
 		return err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".key-*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	err = pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	err = writeKeys(f, []ed25519.PrivateKey{key})
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}

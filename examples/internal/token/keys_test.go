@@ -116,6 +116,48 @@ func TestEveryKeyOfTheFileVerifies(t *testing.T) {
 	require.NoError(t, err, "the first key of the file signs")
 }
 
+// Keys are changed without refusing a token that is still good: neither by a
+// verifier that has the keys of before the step, nor by one that has those of
+// after it.
+func TestChangeKeys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	before, err := token.LoadOrCreateKeys(path)
+	require.NoError(t, err)
+	require.ErrorContains(t, token.ChangeKeys(path, "use"), "one key")
+	require.ErrorContains(t, token.ChangeKeys(path, "drop"), "one key")
+	require.ErrorContains(t, token.ChangeKeys(path, "turn"), "no step")
+	require.ErrorContains(t, token.ChangeKeys(path+"x", "add"), "key file")
+	first := before
+	for _, step := range []string{token.StepAdd, token.StepUse, token.StepDrop} {
+		require.NoError(t, token.ChangeKeys(path, step))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+		after, err := token.LoadKeys(path)
+		require.NoError(t, err)
+		for _, signs := range []*token.Keys{before, after} {
+			i, err := token.NewIssuer(signs, iss, aud, nil)
+			require.NoError(t, err)
+			text, _, err := i.Sign(ann)
+			require.NoError(t, err)
+			for _, knows := range []*token.Keys{before, after} {
+				_, err = token.NewVerifier(knows, iss, aud, nil).Verify(t.Context(), text)
+				require.NoError(t, err, step)
+			}
+		}
+		before = after
+	}
+	i, err := token.NewIssuer(first, iss, aud, nil)
+	require.NoError(t, err)
+	text, _, err := i.Sign(ann)
+	require.NoError(t, err)
+	_, err = token.NewVerifier(before, iss, aud, nil).Verify(t.Context(), text)
+	require.ErrorIs(t, err, token.ErrInvalid, "the old key is gone")
+	entries, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "no half-made file is left")
+}
+
 func TestPublishedSetHoldsNoSecret(t *testing.T) {
 	keys, err := token.GenerateKeys()
 	require.NoError(t, err)
