@@ -58,7 +58,7 @@ func (s *shard) take() []*conn {
 }
 
 // keepDue is how many places a list keeps when it is empty.
-const keepDue = 4096
+const keepDue = 16 << 10
 
 func (s *shard) work() {
 	defer s.tasks.Done()
