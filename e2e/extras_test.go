@@ -85,7 +85,7 @@ func TestExtras(t *testing.T) {
 		carlos.enter("general")
 		john.enter("general")
 		carlos.sayAll("line ", "70")
-		john.sees("carlos", "line 69")
+		john.until("all of them", readMessages+`.filter((m) => m.State === "stored" && m.Text.startsWith("line ")).length >= 70`)
 		seq := eval[string](john, row("line 3")+`.dataset.seq`)
 		john.hover("line 69")
 		john.click("copy-link")

@@ -94,6 +94,7 @@ export function reconcile(parent, items, { key, stamp, make, update }) {
 }
 
 const REST = 250; // ms at the most between two calls that took long
+const LATE = 500; // ms to wait for a frame
 
 /**
  * Calls fn at most once a frame, and less often where it takes long: three
@@ -103,13 +104,19 @@ const REST = 250; // ms at the most between two calls that took long
 export function perFrame(fn) {
 	let asked = false;
 	let free = 0; // when fn may be called again
-	const run = () => requestAnimationFrame(() => {
-		asked = false;
-		const began = performance.now();
-		fn();
-		const ended = performance.now();
-		free = ended + Math.min(3 * (ended - began), REST);
-	});
+	const run = () => {
+		const go = () => {
+			cancelAnimationFrame(frame);
+			clearTimeout(late);
+			asked = false;
+			const began = performance.now();
+			fn();
+			const ended = performance.now();
+			free = ended + Math.min(3 * (ended - began), REST);
+		};
+		const frame = requestAnimationFrame(go);
+		const late = setTimeout(go, LATE); // a page that is not in sight has no frames
+	};
 	return () => {
 		if (asked) return;
 		asked = true;
