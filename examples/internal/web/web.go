@@ -8,7 +8,8 @@
 // chat's REST interface (/api/session, to tell a refused token from a server
 // that is down) and to its WebSocket (/ws).
 //
-// static/js/main.js lists the names by which tests find what is on the page.
+// static/js/main.js lists the names by which tests find what is on the page,
+// and EXPECTATIONS.md what people expect of it, with the test of each.
 package web
 
 import (
