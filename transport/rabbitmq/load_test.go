@@ -101,7 +101,7 @@ func (l *load) run(f func() error) {
 	})
 }
 
-// send sends requests, each until it is accepted.
+// send sends requests one after the other, each until it is accepted.
 func (l *load) send() error {
 	for l.sending.Load() && l.ctx.Err() == nil {
 		id := rand.Text()
