@@ -21,6 +21,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
@@ -46,6 +47,7 @@ type target struct {
 	accounts   authsvc.Config    // where users are made
 	amqp       string            // the address of the broker
 	proxy      *faultproxy.Proxy // between the system and the broker
+	open       func() int        // counts its connections and files, if that can be told
 
 	socket *websocket.Conn // john's
 	heard  chan string     // what comes on it
@@ -236,7 +238,7 @@ func TestHostile(t *testing.T) {
 		s := start(t, "", "127.0.0.1:0", "-quotes", quotes(t), "-broker", throughProxy)
 		hostile(&target{
 			t: t, auth: "http://" + s.addr, chat: "http://" + s.addr, key: keyOf(t, filepath.Join(s.dir, "gochat-auth.key")),
-			accounts: authsvc.Config{Database: filepath.Join(s.dir, "gochat-auth.db")}, amqp: vhost.URL, proxy: proxy,
+			accounts: authsvc.Config{Database: filepath.Join(s.dir, "gochat-auth.db")}, amqp: vhost.URL, proxy: proxy, open: s.p.Files,
 		}, func() { s.p.Signal(syscall.SIGTERM) })
 		require.Zero(t, s.p.Wait())
 		require.NotContains(t, s.p.Output(), "panic")
@@ -297,7 +299,7 @@ func TestHostile(t *testing.T) {
 		})
 		hostile(&target{
 			t: t, auth: authURL, chat: "http://" + room.Addr().String(), key: keyOf(t, accounts.KeyFile),
-			accounts: authsvc.Config{Database: accounts.Database}, amqp: vhost.URL, proxy: proxy,
+			accounts: authsvc.Config{Database: accounts.Database}, amqp: vhost.URL, proxy: proxy, open: func() int { return 0 },
 		}, stopChatroom)
 	})
 }
@@ -312,10 +314,19 @@ func keyOf(t *testing.T, path string) ed25519.PrivateKey {
 	return key.(ed25519.PrivateKey)
 }
 
+// nothingLeft says that the system has no more connections and files open than
+// before, but for a few of its own, such as to the source of quotes.
+func (g *target) nothingLeft(before int) {
+	g.t.Helper()
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	require.Eventually(g.t, func() bool { return g.open() <= before+10 }, time.Minute, 10*time.Millisecond, "%d files were open, now %d", before, g.open())
+}
+
 // hostile runs the catalogue. stop tells the system to end.
 func hostile(g *target, stop func()) {
 	t := g.t
 	g.begin()
+	before := g.open()
 	done := map[int]bool{}
 	over := false
 	run := func(part map[int]func()) {
@@ -340,6 +351,7 @@ func hostile(g *target, stop func()) {
 	run(patient)
 	run(slow)
 	run(map[int]func(){42: g.flood})
+	g.nothingLeft(before)
 	ending := g.end(stop)
 	over = true
 	run(ending)

@@ -17,6 +17,7 @@ package proctest
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -163,6 +164,16 @@ func (p *Process) Output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Join(p.out, "\n")
+}
+
+// Files returns how many files and connections the process has open, or -1 where
+// there is no /proc to tell.
+func (p *Process) Files() int {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	if err != nil {
+		return -1
+	}
+	return len(entries)
 }
 
 // Line waits for a line that contains part and returns it. The test fails when
