@@ -189,8 +189,10 @@ func (l *loader) read(c *loadConn) error {
 			err = fmt.Errorf("the server has closed it: %d %s", code, reason)
 		case rawws.Pong:
 		default:
-			if l.system.pong != "" && string(f.Payload) == l.system.pong {
-				err = rawConn{c.fd}.write(rawws.AppendFrame(nil, rawws.Text, f.Payload))
+			if l.system.pong != "" {
+				var n int64
+				n, err = l.lines(c, f.Payload)
+				seen += n
 				break
 			}
 			if !bytes.HasPrefix(f.Payload, []byte(l.system.event)) {
@@ -215,6 +217,19 @@ func (l *loader) read(c *loadConn) error {
 		l.latency.AddN(time.Since(l.began), seen)
 	}
 	return nil
+}
+
+// lines counts the events in a message, one a line, and answers a ping among
+// them.
+func (l *loader) lines(c *loadConn, message []byte) (seen int64, err error) {
+	for line := range bytes.Lines(message) {
+		if string(bytes.TrimSpace(line)) != l.system.pong {
+			seen++
+		} else if err := (rawConn{c.fd}).write(rawws.AppendFrame(nil, rawws.Text, []byte(l.system.pong))); err != nil {
+			return seen, err
+		}
+	}
+	return seen, nil
 }
 
 // settle reads until nothing comes any more.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"time"
 )
 
 var errLinux = errors.New("the benchmark needs Linux")
@@ -18,11 +19,12 @@ type loader struct {
 	fromServer *json.Decoder
 }
 
-func (*loader) connect() error               { return errLinux }
-func (*loader) take(turn) (result, error)    { return result{}, errLinux }
-func used() (usage, error)                   { return usage{}, errLinux }
-func machine() string                        { return "" }
-func takeOver(*net.TCPConn) (rawConn, error) { return rawConn{}, errLinux }
+func (*loader) connect() error                   { return errLinux }
+func (*loader) poll(time.Duration) (bool, error) { return false, errLinux }
+func (*loader) take(turn) (result, error)        { return result{}, errLinux }
+func used() (usage, error)                       { return usage{}, errLinux }
+func machine() string                            { return "" }
+func takeOver(*net.TCPConn) (rawConn, error)     { return rawConn{}, errLinux }
 
 type rawConn struct{}
 

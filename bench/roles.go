@@ -188,17 +188,34 @@ func load(s system, j job) error {
 	if err := out.Encode(result{RSS: before.RSS, Goroutines: before.Goroutines}); err != nil {
 		return err
 	}
+	turns := make(chan turn)
+	go func() { // ends with the process
+		defer close(turns)
+		for {
+			var t turn
+			if in.Decode(&t) != nil {
+				return // the parent has closed it
+			}
+			turns <- t
+		}
+	}()
 	for {
-		var t turn
-		if err := in.Decode(&t); err != nil {
-			return nil //nolint:nilerr // the parent has closed it
-		}
-		r, err := l.take(t)
-		if err != nil {
-			r.Err = err.Error()
-		}
-		if err := out.Encode(r); err != nil {
-			return err
+		select {
+		case t, more := <-turns:
+			if !more {
+				return nil
+			}
+			r, err := l.take(t)
+			if err != nil {
+				r.Err = err.Error()
+			}
+			if err := out.Encode(r); err != nil {
+				return err
+			}
+		default: // while others have their turn, pings are to be answered
+			if _, err := l.poll(50 * time.Millisecond); err != nil {
+				return fmt.Errorf("%s: between turns: %w", s.name, err)
+			}
 		}
 	}
 }
