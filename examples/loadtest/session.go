@@ -151,7 +151,7 @@ func (s *session) connect(ctx context.Context) (wait time.Duration, err error) {
 // counted.
 func brief(err error) string {
 	text := err.Error()
-	return text[strings.LastIndex(text, ": ")+1:]
+	return strings.TrimSpace(text[strings.LastIndex(text, ": ")+1:])
 }
 
 // spend says that the server does not take the token any more.
@@ -216,7 +216,7 @@ func (s *session) read(conn net.Conn, b []byte) error {
 		}
 		n, err := conn.Read(buf[have:])
 		if have += n; err != nil && n == 0 {
-			return errors.New("the connection broke:" + brief(err))
+			return errors.New("the connection broke: " + brief(err))
 		}
 	}
 }
