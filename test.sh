@@ -89,10 +89,10 @@ go run $golangci run ./...
 (cd bench && go run $golangci run --config ../.golangci.yml ./...)
 
 say "tests, with the race detector"
-go test -race -timeout 10m ./...
+go test -race -timeout 25m ./... # of which a machine under load may take much
 
 say "tests in a browser"
-(cd e2e && go test -race -timeout 10m ./...)
+(cd e2e && go test -race -timeout 20m ./...)
 
 say "benchmarks, in small"
 (cd bench && go test -timeout 10m ./...)

@@ -29,15 +29,7 @@ func begin(t *testing.T, db pgtest.Database, o chat.Options) *chat.Node {
 	return n
 }
 
-func TestHub(t *testing.T) {
-	if testing.Short() {
-		t.Skip("two nodes do the same and more")
-	}
-	chattest.TestHub(t, func(t *testing.T, o chat.Options) []chat.Hub {
-		return []chat.Hub{begin(t, pgtest.New(t), o)}
-	}, nil)
-}
-
+// One node does less of the same, and is tried on the other stores.
 func TestHubOfTwoNodes(t *testing.T) {
 	chattest.TestHub(t, func(t *testing.T, o chat.Options) []chat.Hub {
 		one := memory.New(nil)
