@@ -28,6 +28,7 @@ type load struct {
 
 	sending  atomic.Bool
 	sent     atomic.Int64
+	refused  atomic.Value // the last error of a Send
 	mu       sync.Mutex
 	accepted map[string]bool
 	answered map[string]int
@@ -85,7 +86,7 @@ func startLoad(t *testing.T, vhost rabbittest.VHost, chatURL, botURL string) *lo
 	})
 	l.up()
 	l.sending.Store(true)
-	for range 4 {
+	for range 64 {
 		l.run(l.send)
 	}
 	l.run(l.publish)
@@ -116,6 +117,7 @@ func (l *load) send() error {
 				l.sent.Add(1)
 				break
 			}
+			l.refused.Store(err.Error())
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -143,8 +145,12 @@ func (l *load) up() {
 func (l *load) progress() {
 	l.t.Helper()
 	sent, event := l.sent.Load(), l.events.Load()
-	require.Eventually(l.t, func() bool { return l.sent.Load() > sent+50 && l.seen.Load() > event+50 }, wait, tick,
-		"requests are accepted and events seen: %v, %v", l.chat.Status(), l.bot.Status())
+	for end := time.Now().Add(wait); l.sent.Load() <= sent+50 || l.seen.Load() <= event+50; time.Sleep(tick) {
+		if time.Now().After(end) {
+			l.t.Fatalf("%d requests were accepted, last error %v, event %d of %d was seen; %+v, %+v",
+				l.sent.Load()-sent, l.refused.Load(), l.seen.Load(), l.events.Load(), l.chat.Status(), l.bot.Status())
+		}
+	}
 }
 
 // check ends the sending and waits until all that was accepted is answered.
