@@ -226,7 +226,10 @@ func TestNoSharedBroker(t *testing.T) {
 	silent := func(room chat.RoomID) {
 		t.Helper()
 		all := carlos.log(room)
-		john.wait("has all", func() bool { n := len(john.rooms[room]); return n > 0 && john.rooms[room][n-1].Seq >= all[len(all)-1].Seq })
+		john.wait("has all", func() bool {
+			n := len(john.rooms[room])
+			return n > 0 && john.rooms[room][n-1].Seq >= all[len(all)-1].Seq
+		})
 		for i := range 3 { // the first one may be found by a read that is under way
 			begin := time.Now()
 			text := fmt.Sprint("told by nobody ", i)

@@ -40,6 +40,14 @@ func TestFaultsUnderLoad(t *testing.T) {
 				l.up()
 			}
 		},
+		"all is slow, and cut off": func(_ *testing.T, l *load, chat, bot *faultproxy.Proxy) {
+			slow := func() { chat.Delay(10 * time.Millisecond); bot.Delay(10 * time.Millisecond) }
+			slow()
+			l.progress()
+			chat.Cut()
+			bot.Cut()
+			slow() // also connecting again
+		},
 		"the chat's connections are half open": func(t *testing.T, l *load, chat, _ *faultproxy.Proxy) {
 			chat.HalfOpen()
 			chat.Resume()

@@ -87,6 +87,52 @@ func newChatNode(t *testing.T, vhost rabbittest.VHost) *chatNode {
 	return &chatNode{Node: node, t: t, id: rooms[0].ID, room: room}
 }
 
+// sharing is a node's part of a store. It keeps no revocations, so what nodes
+// learn of them they have from each other.
+type sharing struct {
+	chat.Store
+	id *chat.Identity
+}
+
+func (s sharing) Attach(committed func([]chat.Event)) (id chat.Identity, err error) {
+	if s.id.Store == "" {
+		*s.id, err = s.Store.Attach(committed)
+	}
+	return *s.id, err
+}
+
+// A login that is ended at one node ends at the others, and does not begin again.
+func TestRevokedAtAnotherNode(t *testing.T) {
+	vhost := rabbittest.New(t)
+	store := sharing{chat.NewMemoryStore(nil), new(chat.Identity)}
+	var nodes [2]*chat.Node
+	for i := range nodes {
+		broker := open(t, vhost, nil)
+		node, err := chat.New(&chat.Options{Store: store, Broker: broker, Logger: quiet})
+		require.NoError(t, err)
+		defer func() {
+			require.NoError(t, node.Shutdown(context.Background()))
+			require.NoError(t, broker.Close())
+		}()
+		nodes[i] = node
+	}
+	ann := func(login string) chat.Principal {
+		return chat.Principal{User: chat.User{ID: "ann", Name: "Ann"}, Session: login}
+	}
+	ended, err := nodes[1].Connect(t.Context(), ann("one"), nil)
+	require.NoError(t, err)
+	other, err := nodes[1].Connect(t.Context(), ann("two"), nil)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { // the nodes may not hear each other yet
+		require.NoError(t, nodes[0].Revoke(t.Context(), chat.Revocation{User: "ann", Session: "one", Until: time.Now().Add(time.Hour)}))
+		return ended.Err() != nil
+	}, wait, 50*time.Millisecond)
+	require.ErrorIs(t, ended.Err(), chat.ErrRevoked)
+	_, err = nodes[1].Connect(t.Context(), ann("one"), nil)
+	require.ErrorIs(t, err, chat.ErrRevoked)
+	require.NoError(t, other.Err(), "another login of hers")
+}
+
 // knows waits until the chat knows a command, or does no longer.
 func (n *chatNode) knows(name string, known bool) {
 	n.t.Helper()
