@@ -170,7 +170,8 @@ func (n *Node) supervise(what string, run func(context.Context) error) {
 		n.log.Error("chat: broker loop ended, beginning again", "loop", what, "err", err)
 		select {
 		case <-time.After(time.Second):
-		case <-n.stop:
+		case <-n.stop: // ctx ends a little later
+			return
 		}
 	}
 }
