@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -36,7 +37,8 @@ const (
 )
 
 // Intercepted is a message before it is stored, as [Options].Intercept sees
-// it. What it changes is checked as if the sender had written it.
+// it; it owns it, slices included. What it changes is checked as if the sender
+// had written it.
 type Intercepted struct {
 	Room RoomID
 	By   User
@@ -119,7 +121,8 @@ func (n *Node) moderate(ctx context.Context, m Intercepted) (Intercepted, error)
 	if n.intercept == nil || m.By.ID == System {
 		return m, nil
 	}
-	shown := m // which the host may keep
+	shown := m // which the host may keep, and change, not what the caller has
+	shown.Mentions, shown.Data = slices.Clone(m.Mentions), slices.Clone(m.Data)
 	if err := n.intercept(ctx, &shown); err != nil {
 		return Intercepted{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,6 +69,25 @@ func TestIntercept(t *testing.T) {
 	edited, err := r.Edit(t.Context(), "ana", chat.Edit{ID: chat.NewID(), Seq: rc.Event.Seq, Text: "damn it"})
 	require.NoError(t, err)
 	require.Equal(t, "d**n it", edited.Event.Text)
+}
+
+func TestInterceptOwnsWhatItIsShown(t *testing.T) {
+	n := newNode(t, &chat.Options{Intercept: func(_ context.Context, m *chat.Intercepted) error {
+		m.Mentions = slices.DeleteFunc(m.Mentions, func(id chat.UserID) bool { return id == "bob" })
+		copy(m.Data, `{"a":2}`)
+		return nil
+	}})
+	connect(t, n, "ana", nil)
+	connect(t, n, "bob", nil)
+	r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+	d := chat.Draft{ID: chat.NewID(), Text: "hi", Mentions: []chat.UserID{"bob", "ana"}, Data: []byte(`{"a":1}`)}
+	rc, err := r.Post(t.Context(), "ana", d)
+	require.NoError(t, err)
+	require.Equal(t, []chat.UserID{"ana"}, rc.Event.Mentions)
+	require.JSONEq(t, `{"a":2}`, string(rc.Event.Data))
+	again, err := r.Post(t.Context(), "ana", d)
+	require.NoError(t, err, "the sender still has what was sent, and may send it again")
+	require.True(t, again.Duplicate)
 }
 
 func TestCommittedIsToldInOrder(t *testing.T) {

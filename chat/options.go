@@ -57,7 +57,8 @@ type Options struct {
 	// stored. It may let it pass, change it, or refuse it with an error: the
 	// code and message of a [*command.Error] reach the sender as they are, as a
 	// reason or as an answer in the message's place. It may be called
-	// concurrently. It is not called for a resend of what is stored.
+	// concurrently. It is not called for a resend of what is stored, and called
+	// again for a message whose room got other members meanwhile.
 	Intercept func(ctx context.Context, m *Intercepted) error
 
 	// Committed is told of the events that this node has committed, in the
