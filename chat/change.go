@@ -29,19 +29,20 @@ const (
 //	              owner  admin  member  others
 //	join          -      -      -       public rooms, unless banned
 //	leave         if not the last owner; admin and member always; not direct rooms
-//	invite        yes    yes    private rooms: no; public rooms: yes
+//	invite        yes    yes    private rooms: no; public rooms: yes; nobody who is banned
 //	remove, ban   yes    members -      -           not the last owner
 //	unban         yes    yes    -       -
-//	set_member    yes    -      -       -
+//	set_member    yes    -      -       -           not the last owner
 //	rename        yes    yes    -       -
 //	archive       yes    -      -       -
 //	update        yes    yes    -       -
 //	react, post   yes    yes    yes     -
+//	command       yes    yes    yes     -
 //	edit          own    own    own     -
 //	delete        any    any    own     -
 //
-// In direct rooms both users may post, react, edit and delete their own; no
-// other change is possible. In archived rooms only leave, remove, ban, unban
+// In direct rooms both users may post, run commands, react, edit and delete their
+// own, and System may post, edit and delete; nothing else is possible. In archived rooms only leave, remove, ban, unban
 // and restore are.
 type Change struct {
 	ID    string // idempotency key

@@ -132,7 +132,8 @@ type Draft struct {
 	Data     json.RawMessage // a JSON object of the app, or nil; stored and delivered as it is
 }
 
-// Edit is a change to a message.
+// Edit is what takes the place of a message's text and data. An edited message
+// mentions nobody.
 type Edit struct {
 	ID   string // idempotency key
 	Seq  Seq    // of the message
