@@ -59,6 +59,8 @@ func benchStore(b *testing.B, o *Options) *Store {
 
 // What group commit is worth: the same durable appends by the same 512 writers,
 // in one run, with batches and without.
+//
+//	go test -run '^$' -bench GroupCommit ./chat/postgres
 func BenchmarkGroupCommit(b *testing.B) {
 	grouped := benchStore(b, nil)
 	single := benchStore(b, &Options{BatchLimit: 1})
