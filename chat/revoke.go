@@ -7,6 +7,33 @@ import (
 	"time"
 )
 
+// Revoker is a part that a [Store] may have: it keeps revocations until they
+// have no more meaning. Without it [Node.Revoke] reaches only sessions that are
+// connected now.
+type Revoker interface {
+	// Revoke stores a revocation. The same one again replaces it, with the
+	// later Until.
+	Revoke(ctx context.Context, r Revocation) error
+
+	// Revocations returns the revocations whose Until has not passed by the
+	// store's clock. It forgets others.
+	Revocations(ctx context.Context) ([]Revocation, error)
+}
+
+// Revocation ends a login, or all logins of a user.
+type Revocation struct {
+	User UserID
+	// Session is the login that ends; empty means all of the user's that
+	// were made before Before.
+	Session string
+	// Before is when logins of the user count as new again; only without
+	// Session.
+	Before time.Time
+	// Until is when the longest authentication that it concerns has ended by
+	// itself.
+	Until time.Time
+}
+
 // revocations is what this node knows of logins that were ended.
 type revocations struct {
 	mu  sync.RWMutex
