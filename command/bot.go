@@ -174,7 +174,7 @@ func dispatch(commands map[string]*registration) Handler {
 			return Unknown(c.Name, specsOf(commands))
 		}
 		if !r.spec.Permits(c.User.Role) {
-			return &Error{CodeForbidden, fmt.Sprintf("/%s is for: %s.", c.Name, strings.Join(r.spec.Roles, ", "))}
+			return forbidden(c.Name, r.spec.Roles)
 		}
 		err := r.HandleCommand(ctx, c)
 		if e, ok := errors.AsType[*Error](err); ok && e != nil && e.Code == CodeUsage {

@@ -174,6 +174,8 @@ func TestRegistrationMistakes(t *testing.T) {
 		}, "a required argument can't follow the optional a"},
 		"limit":   {func(*Bot) { Limit(0) }, "Limit needs a positive number"},
 		"timeout": {func(*Bot) { Timeout(0) }, "Timeout needs a positive duration"},
+		"roles":   {func(*Bot) { Roles() }, "Roles needs a role"},
+		"no role": {func(*Bot) { Roles("owner", "boss") }, `role "boss" is not owner, admin or member`},
 		"router twice": {func(b *Bot) {
 			Handle(b, "a", "", fn)
 			other := NewBot("other", nil)
@@ -300,4 +302,21 @@ func TestLimit(t *testing.T) {
 	require.Equal(t, CodeOverloaded, run(h, Call{Name: "go"}).Err.Code)
 	close(out)
 	require.Equal(t, Reply{}, <-first)
+}
+
+func TestRoles(t *testing.T) {
+	may := []string{"owner", "admin"}
+	b := NewBot("bot", nil)
+	b.Use(Roles(may...))
+	may[0] = "member" // a slice of the caller
+	ran := 0
+	Handle(b, "go", "", func(context.Context, *Call, noArgs) error { ran++; return nil })
+	for _, role := range []string{"owner", "admin"} {
+		require.Equal(t, Reply{}, run(b, Call{Name: "go", User: User{Role: role}}), role)
+	}
+	for _, role := range []string{"member", "", "Owner"} {
+		want := Reply{Err: &Error{CodeForbidden, "/go is for: owner, admin."}}
+		require.Equal(t, want, run(b, Call{Name: "go", User: User{Role: role}}), role)
+	}
+	require.Equal(t, 2, ran, "the handler sees who may call, and nobody else")
 }

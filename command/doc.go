@@ -17,7 +17,8 @@
 // That is all it needs for /help to list it, for a page to complete it, and for
 // "/greet" alone to be answered by "name is missing" and the usage. [Handle]
 // has the tags, [Parse] the form of a command line, [HandleSpec] timeouts and
-// who may call.
+// who may call. [Bot.Use] wraps all commands of a bot into middleware: [Log],
+// [Recover], [Timeout], [Limit], [Roles] or your own.
 //
 // # Answer
 //

@@ -135,6 +135,54 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
+// A Bot that says too much fails at once, in process and from a queue.
+func TestTooMuchIsAnError(t *testing.T) {
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	bot := command.NewBot("big", &command.BotOptions{Logger: quiet})
+	command.Handle(bot, "text", "", func(_ context.Context, c *command.Call, _ struct{}) error {
+		return c.Say(strings.Repeat("a", 10<<20))
+	})
+	command.Handle(bot, "parts", "", func(_ context.Context, c *command.Call, _ struct{}) error {
+		for {
+			if err := c.Say(strings.Repeat("a", 4000)); err != nil {
+				return err
+			}
+		}
+	})
+	command.Handle(bot, "error", "", func(context.Context, *command.Call, struct{}) error {
+		return command.Fail(strings.Repeat("a", 10<<20))
+	})
+	// What keeps the limits of an answer may grow over those of a broker, for
+	// JSON writes some of it twice as long.
+	command.Handle(bot, "escaped", "", func(_ context.Context, c *command.Call, _ struct{}) error {
+		for left := command.MaxReplyBytes / 3; left > 0; left -= 4000 {
+			if err := c.Say("a" + strings.Repeat("\u2028", min(left, 4000)-1)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, line := range []string{"/text", "/parts", "/error"} {
+		r := commandtest.Run(t, bot, line, &commandtest.Options{Logger: quiet})
+		require.NotNil(t, r.Err, line)
+		require.Equal(t, command.CodeBotError, r.Err.Code, line)
+		require.Empty(t, r.Parts, line)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.New(&memory.Options{Logger: quiet})
+		t.Cleanup(func() { require.NoError(t, b.Close()) })
+		c := commandtest.Behind(t, b, bot)
+		for _, line := range []string{"/text", "/parts", "/error", "/escaped"} {
+			begin := time.Now()
+			r := c.Run(line, nil)
+			require.NotNil(t, r.Err, line)
+			require.Equal(t, command.CodeBotError, r.Err.Code, line)
+			require.Empty(t, r.Parts, line)
+			require.Less(t, time.Since(begin), time.Second, "%s is not waited for", line)
+		}
+	})
+}
+
 func TestHostileNeverAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHostile(t, nil, func(transport.Request) (transport.Result, error) {

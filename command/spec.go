@@ -138,10 +138,8 @@ func (s *Spec) check() error {
 	if err := errors.Join(checkLine("summary", s.Summary, maxSummary), checkLine("usage", s.Usage, maxUsage)); err != nil {
 		return fmt.Errorf("/%s: %w", s.Name, err)
 	}
-	for _, r := range s.Roles {
-		if !slices.Contains([]string{"owner", "admin", "member"}, r) {
-			return fmt.Errorf("/%s: role %q is not owner, admin or member", s.Name, r)
-		}
+	if err := checkRoles(s.Roles); err != nil {
+		return fmt.Errorf("/%s: %w", s.Name, err)
 	}
 	names := make(map[string]bool, len(s.Args))
 	for _, a := range s.Args {
