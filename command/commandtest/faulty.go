@@ -129,12 +129,13 @@ func (b *FaultyBroker) decide(kind, id string, r Rates, crash float64) fate {
 
 // Send sends r, and sometimes again.
 func (b *FaultyBroker) Send(ctx context.Context, r transport.Request) error {
-	f := b.decide("send", r.ID, Rates{Duplicate: b.faults.Requests.Duplicate}, 0)
-	err := b.Broker.Send(ctx, r)
-	if err == nil && f.twice {
+	if err := b.Broker.Send(ctx, r); err != nil {
+		return err // no delivery, so it draws no fate either: who tries again has the first one
+	}
+	if b.decide("send", r.ID, Rates{Duplicate: b.faults.Requests.Duplicate}, 0).twice {
 		_ = b.Broker.Send(ctx, r) // a repeat that fails is none
 	}
-	return err
+	return nil
 }
 
 var (
