@@ -145,6 +145,15 @@ func (p *page) eventually(what string, ok func() bool) {
 	}
 }
 
+// frame waits until the page has drawn what it knows.
+func (p *page) frame() {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(true))))`, chromedp.EvalAwaitPromise))
+	require.NoError(p.t, err, p.name)
+}
+
 // click clicks the middle of an element, when it is there and not covered.
 //
 // Elements are found by expressions and used by coordinates: the queries of

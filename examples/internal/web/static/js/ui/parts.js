@@ -64,7 +64,13 @@ export function showDialog(dialog) {
 	let began = false;
 	dialog.addEventListener("pointerdown", (e) => { began = beside(e); });
 	dialog.addEventListener("click", (e) => began && beside(e) && dialog.close());
-	dialog.addEventListener("close", () => dialog.remove());
+	dialog.addEventListener("close", () => {
+		dialog.remove();
+		// A browser may give the focus back without the caret, which was in the
+		// dialog and is nowhere then: what is typed would be lost.
+		const field = document.activeElement;
+		if (field instanceof HTMLTextAreaElement) field.setSelectionRange(field.selectionStart, field.selectionEnd);
+	});
 	document.body.append(dialog);
 	dialog.showModal();
 }
