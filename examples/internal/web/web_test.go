@@ -168,6 +168,17 @@ func TestNothingInline(t *testing.T) {
 	}
 }
 
+// With headers, all of it has to come within 120 KB; e2e counts on the wire.
+func TestIsSmall(t *testing.T) {
+	size := 0
+	for _, path := range append(modules(t), "/", "/app.css", "/favicon.svg") {
+		packed := do(t, page, "GET", path, map[string]string{"Accept-Encoding": "gzip"})
+		size += len(text(t, packed.Body))
+	}
+	t.Logf("%d bytes compressed", size)
+	require.Less(t, size, 108<<10)
+}
+
 // Every module that is imported is served, and every one that is served is
 // imported.
 func TestImportsAreWhole(t *testing.T) {
