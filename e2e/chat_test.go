@@ -132,6 +132,7 @@ func (p *page) newTab(name string) *page {
 }
 
 func TestLogout(t *testing.T) {
+	t.Parallel()
 	browser := newBrowser(t)
 	s := startServer(t, t.TempDir(), proctest.FreeAddr(t))
 	carlos := newPage(t, browser, "carlos")

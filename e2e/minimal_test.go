@@ -16,6 +16,7 @@ import (
 // The smallest program works in a browser, and its history is there again after
 // a crash.
 func TestMinimal(t *testing.T) {
+	t.Parallel()
 	browser := newBrowser(t)
 	addr, dir := proctest.FreeAddr(t), t.TempDir()
 	start := func() *proctest.Process {

@@ -42,6 +42,7 @@ func fromNPM(t *testing.T, path ...string) string {
 // The types in the comments of the page's modules, and of the client, fit
 // together. TypeScript reads them; nobody compiles anything.
 func TestTypes(t *testing.T) {
+	t.Parallel()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		if os.Getenv("CI") != "" {

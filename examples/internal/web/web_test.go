@@ -218,8 +218,8 @@ func TestOtherOrigins(t *testing.T) {
 func TestModules(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("node is needed where CI=true")
+		if os.Getenv("CI") != "" {
+			t.Fatal("node is needed where CI is set")
 		}
 		t.Skip("no node on this machine; CI has one")
 	}
