@@ -169,7 +169,7 @@ func say(c *websocket.Conn, format string, args ...any) {
 func (s *faulty) answer(c *websocket.Conn, typ, id string) {
 	switch typ {
 	case "hello":
-		if s.fault == "closes for good" && s.seq > 5 {
+		if s.fault == "closes for good" && s.seq >= 5 {
 			_ = c.Close(4503, "go away")
 			return
 		}
