@@ -48,7 +48,12 @@
 //
 // A recovery path that no test has walked does not work. The methods in
 // faults.go break a connection on purpose: [Broker.Disconnect],
-// [Broker.Reconnect], [Broker.Block], [Broker.Unblock], [Broker.Gap],
-// [Broker.DropEvents], [Broker.FailSends] and [Broker.LoseConfirms]. They are
-// for tests; all of them stay within what the contract allows a broker to do.
+// [Broker.Reconnect], [Broker.Block], [Broker.Unblock], [Broker.Delay],
+// [Broker.Gap], [Broker.DropEvents], [Broker.FailSends] and
+// [Broker.LoseConfirms]. They are for tests; all of them stay within what the
+// contract allows a broker to do. Together they are what a network does to
+// programs: a cut is Disconnect; a stall is Disconnect after LoseConfirms, for
+// what is sent before the program notices arrives; a connection whose other end
+// is gone is Disconnect after FailSends with [transport.ErrUnknown] and
+// DropEvents, for it does not.
 package memory

@@ -37,6 +37,9 @@ func (b *Broker) Publish(ctx context.Context, store, key string, body []byte) er
 		return err
 	}
 	event := transport.Event{Key: key, Body: bytes.Clone(body)}
+	if err := b.pass(ctx); err != nil {
+		return err
+	}
 
 	b.srv.mu.Lock()
 	defer b.srv.mu.Unlock()
@@ -77,7 +80,7 @@ func (b *Broker) Subscribe(ctx context.Context, store string, fn func(transport.
 		if err, ended := b.ended(ctx); ended {
 			return err
 		}
-		if batch, ok := s.take(); ok {
+		if batch, ok := s.take(); ok && b.pass(ctx) == nil {
 			fn(own(batch))
 		}
 	}

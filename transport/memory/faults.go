@@ -1,11 +1,15 @@
 package memory
 
 import (
+	"context"
+	"time"
+
 	"github.com/carlware/gochat/transport"
 )
 
 // faults are those asked for and not yet made. Guarded by srv.mu.
 type faults struct {
+	delay        time.Duration
 	dropEvents   int
 	failSends    int
 	failWith     error
@@ -77,6 +81,38 @@ func (b *Broker) Unblock() {
 	defer b.srv.mu.Unlock()
 	if b.connected() {
 		b.setStatus(transport.Status{State: transport.Up, Epoch: b.status.Epoch})
+	}
+}
+
+// Delay is for tests: until Delay(0) all that passes over this connection takes
+// so much longer, as on a slow network. Send and Publish take it before
+// anything is sent, and return earlier with the error of a ctx that ends, or
+// with [transport.ErrClosed]; events, requests and results take it on their way
+// to their callbacks. Nothing is lost by it, and the status stays.
+func (b *Broker) Delay(d time.Duration) {
+	b.srv.mu.Lock()
+	defer b.srv.mu.Unlock()
+	b.faults.delay = d
+}
+
+// pass waits as long as something on its way takes. An error is of the end of
+// ctx or of the connection.
+func (b *Broker) pass(ctx context.Context) error {
+	b.srv.mu.Lock()
+	d := b.faults.delay
+	b.srv.mu.Unlock()
+	if d <= 0 {
+		return nil
+	}
+	late := time.NewTimer(d)
+	defer late.Stop()
+	select {
+	case <-late.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.done:
+		return transport.ErrClosed
 	}
 }
 

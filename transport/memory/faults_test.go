@@ -292,6 +292,47 @@ func TestLostEvents(t *testing.T) {
 	})
 }
 
+// On a slow connection all comes, in order, and later; and who waits for it may
+// leave.
+func TestDelay(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		slow := w.Connect()
+		defer slow.Close()
+		var took list[time.Duration]
+		begin := time.Now()
+		w.serve(slow, nil, func(ctx context.Context, r transport.Request) (transport.Result, error) {
+			took.add(time.Since(begin))
+			require.Equal(t, time.Minute-2*time.Second, r.Timeout)
+			return answer(ctx, r)
+		})
+		batches, results := w.listen(slow), w.receive(slow)
+		slow.Delay(time.Second)
+		require.NoError(t, w.send(slow, "a", time.Minute))
+		require.Equal(t, time.Second, time.Since(begin))
+		pass(time.Second)
+		require.Equal(t, []time.Duration{2 * time.Second}, took.all())
+		pass(time.Second)
+		require.Len(t, results.all(), 1)
+		for _, body := range []string{"one", "two"} {
+			require.NoError(t, slow.Publish(w.ctx, "store", "room", []byte(body)))
+		}
+		pass(time.Second)
+		require.Equal(t, []string{"gap 1", "one", "two"}, texts(batches))
+		require.Equal(t, transport.Status{State: transport.Up, Epoch: 1}, slow.Status())
+
+		ctx, cancel := context.WithTimeout(w.ctx, time.Millisecond)
+		defer cancel()
+		require.ErrorIs(t, slow.Publish(ctx, "store", "room", nil), context.DeadlineExceeded)
+		require.ErrorIs(t, slow.Send(ctx, request("b", time.Minute)), context.DeadlineExceeded)
+		late := make(chan error, 1)
+		go func() { late <- slow.Send(w.ctx, request("c", time.Minute)) }()
+		synctest.Wait()
+		require.NoError(t, slow.Close())
+		require.ErrorIs(t, <-late, transport.ErrClosed)
+		require.Len(t, took.all(), 1)
+	})
+}
+
 func TestFailingSends(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		var handled list[string]

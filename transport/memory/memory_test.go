@@ -26,6 +26,20 @@ func TestBroker(t *testing.T) {
 	var second atomic.Pointer[memory.Broker] // of the case that runs
 	cut := func(b transport.Broker) { b.(*memory.Broker).Disconnect(errCut) }
 	heal := func(b transport.Broker) { b.(*memory.Broker).Reconnect() }
+	// There is no connection for a proxy to stand in: these do to a program what
+	// internal/faultproxy does to one that is behind it. It notices only when it
+	// has waited in vain.
+	const many = 1 << 20
+	var notices *time.Timer
+	unnoticed := func(b transport.Broker) { notices = time.AfterFunc(50*time.Millisecond, func() { cut(b) }) }
+	end := func(b transport.Broker) {
+		notices.Stop()
+		cut(b)
+		b.(*memory.Broker).LoseConfirms(0)
+		b.(*memory.Broker).FailSends(0, nil)
+		b.(*memory.Broker).DropEvents(0)
+		heal(b)
+	}
 	transporttest.TestBroker(t, func(t *testing.T) transport.Broker {
 		return memory.New(&memory.Options{Events: 1000, Requests: 50, Logger: quiet})
 	}, &transporttest.Options{
@@ -35,6 +49,25 @@ func TestBroker(t *testing.T) {
 		},
 		Faults: []transporttest.Fault{
 			{Name: "cut", Becomes: transport.Down, Begin: cut, End: heal},
+			{
+				Name: "stall", Becomes: transport.Down, // what was sent meanwhile arrives
+				Begin: func(b transport.Broker) { b.(*memory.Broker).LoseConfirms(many); unnoticed(b) },
+				End:   end,
+			},
+			{
+				Name: "half open", Becomes: transport.Down, // what was sent meanwhile does not
+				Begin: func(b transport.Broker) {
+					b.(*memory.Broker).FailSends(many, transport.ErrUnknown)
+					b.(*memory.Broker).DropEvents(many)
+					unnoticed(b)
+				},
+				End: end,
+			},
+			{
+				Name: "delay", Becomes: transport.Up,
+				Begin: func(b transport.Broker) { b.(*memory.Broker).Delay(10 * time.Millisecond) },
+				End:   func(b transport.Broker) { b.(*memory.Broker).Delay(0) },
+			},
 			{
 				Name: "broker away", Becomes: transport.Down,
 				Begin: func(b transport.Broker) { cut(b); cut(second.Load()) },

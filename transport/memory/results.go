@@ -61,6 +61,10 @@ func (b *Broker) Results(ctx context.Context, store string, fn func(context.Cont
 func (r *receiver) handle(d *delivery) {
 	err := errGoexit
 	defer func() { r.settle(d, err) }()
+	if late := r.b.pass(r.ctx); late != nil {
+		err = late
+		return
+	}
 	err = r.call(d.message)
 }
 

@@ -21,6 +21,7 @@ var (
 	errNoTime   = errors.New("memory: request has no time left")
 	errGoexit   = errors.New("memory: handler ended its goroutine")
 	errLost     = errors.New("memory: connection broke while the handler ran")
+	errLate     = errors.New("memory: request did not arrive in time")
 	errNoAnswer = errors.New("memory: no broker to take the result in time")
 )
 
@@ -44,6 +45,9 @@ func (b *Broker) Send(ctx context.Context, r transport.Request) error {
 		id: r.ID, store: r.Store, bot: r.Bot, command: r.Command,
 		body:     bytes.Clone(r.Body),
 		deadline: time.Now().Add(r.Timeout),
+	}
+	if err := b.pass(ctx); err != nil {
+		return err
 	}
 
 	b.srv.mu.Lock()
@@ -112,6 +116,9 @@ func (w *worker) handle(d *delivery) {
 }
 
 func (w *worker) serve(ctx context.Context, m *message) error {
+	if w.b.pass(ctx) != nil {
+		return errLate
+	}
 	result, err := w.call(ctx, m)
 	if err != nil {
 		return err

@@ -83,7 +83,10 @@ func TestBroker(t *testing.T) {
 	faults := []transporttest.Fault{
 		{Name: "cut", Becomes: transport.Down, Begin: func(transport.Broker) { proxy.Refuse() }, End: resume},
 		{Name: "stall", Becomes: transport.Down, Begin: func(transport.Broker) { proxy.Stall() }, End: resume},
-		{Name: "half open", Becomes: transport.Down, Begin: func(transport.Broker) { proxy.HalfOpen() }, End: resume},
+		{Name: "half open", Becomes: transport.Down, Begin: func(transport.Broker) { proxy.HalfOpen() }, End: func(transport.Broker) {
+			proxy.Cut() // a server that can be reached again resets what it does not know
+		}},
+		{Name: "delay", Becomes: transport.Up, Begin: func(transport.Broker) { proxy.Delay(10 * time.Millisecond) }, End: resume},
 	}
 	if os.Getenv("GOCHAT_AMQP_URL") == "" {
 		node := rabbittest.Private(t)

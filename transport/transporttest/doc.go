@@ -34,7 +34,8 @@
 //     rejected request is not repeated".
 //  5. A worker that is gone: "what a worker leaves undone goes to another", "no
 //     accepted request is lost in a fault".
-//  6. Many at once: "results find their requests".
+//  6. Ten thousand requests at once, of three commands and for two stores:
+//     "results find their requests".
 //  7. Repeats keep their ID: "the same ID twice is handled twice".
 //  8. Results outlive receivers and askers: "results wait for a receiver", "a
 //     result outlives who asked", "a result that its receiver could not take
@@ -47,8 +48,10 @@
 //     "the first batch is a gap", "a subscription that has ended is not called".
 //  12. Slow subscribers and full queues: "a slow subscriber does not slow the
 //     publisher", "a full queue refuses".
-//  13. Broken connections and brokers: all cases with "broken" or "fault" in
-//     their names, for each of [Options.Faults].
+//  13. Broken connections and brokers, that nothing accepted is lost then, that
+//     the status is true meanwhile and after, and that slow ones are not taken for
+//     broken: all cases with "broken" or "fault" in their names, for each of
+//     [Options.Faults].
 //  14. Contexts: "a cancelled call returns nil", "a cancelled Send sends
 //     nothing", "calls end in a fault".
 //  15. Closing: "Close ends calls with ErrClosed", "Close waits for handlers", "a
@@ -61,12 +64,20 @@
 //     is not delivered".
 //  18. Announcements: the cases with "announcement" in their names.
 //
-// What an implementation assumes of its client library is for its own tests.
+// What an implementation assumes of its client library is for its own tests, as
+// for RabbitMQ that a message that nobody takes is returned before it is
+// confirmed.
 //
 // Rules about what a broker can't be asked to show on demand are tested only
 // with its help: see Break, Faults, Connect, DeadLetters, Full and Overflow of
 // [Options]. What is left out is logged. A broker behind a network runs the
-// suite with faults of that network too, made by a proxy between the two: a
-// connection that is cut, one that stalls, one whose other end is gone without a
-// word. The memory broker has no network; its faults do the same to programs.
+// suite with faults of that network too, made by a proxy between the two, as
+// RabbitMQ does by internal/faultproxy: a connection that is cut, one that stalls,
+// one whose other end is gone without a word, and one that is slow.
+//
+// The memory broker has no network that a proxy could stand in. Its own faults do
+// to programs what those do, under the same names: in a stall it takes requests
+// and confirms none, with the other end gone it takes none and does not say so,
+// both until the connection is noticed to be broken; on a slow connection
+// everything takes longer.
 package transporttest

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"time"
 
 	"github.com/carlware/gochat/transport"
@@ -22,9 +24,10 @@ type Fault struct {
 	// closed.
 	End func(b transport.Broker)
 
-	// Becomes is the state that b must come to while the fault lasts: Down, or
-	// Blocked where only publishing is held up. In a fault that ends Blocked
-	// nothing else is lost, and no new epoch begins.
+	// Becomes is the state that b must come to while the fault lasts: Down;
+	// Blocked where only publishing is held up; or Up where everything goes on
+	// and only takes longer. In a fault that ends Blocked nothing else is lost,
+	// and no new epoch begins. In one that stays Up nothing is lost at all.
 	Becomes transport.State
 }
 
@@ -38,13 +41,13 @@ func needsFaults(o *Options) string {
 var faultCases = []testCase{
 	{
 		name: "a fault is told, holds nobody up and ends by itself",
-		rule: "Status and Watch tell while the connection is of no use. Meanwhile Send fails with ErrUnavailable or ErrUnknown, and neither it nor Publish hangs. Afterwards the broker is Up by itself, subscriptions are live with a Gap if there is a new epoch, and announcements are known.",
+		rule: "Status and Watch tell while the connection is of no use, and only then. Meanwhile Send fails with ErrUnavailable or ErrUnknown, and neither it nor Publish hangs. Afterwards the broker is Up by itself, without an error, subscriptions are live with a Gap if there is a new epoch, and announcements are known. On a connection that is only slow all goes on.",
 		fault: func(e *env, f Fault) {
 			e.outage(f)
 		}, needs: needsFaults,
 	}, {
 		name: "no accepted request is lost in a fault",
-		rule: "nil from Send means that the broker holds the request and will deliver it; results are kept until accepted. A request in a handler whose connection is gone is delivered again, elsewhere or when it is back, with a higher Attempt. Events come in order and once.",
+		rule: "nil from Send means that the broker holds the request and will deliver it; results are kept until accepted. A request in a handler whose connection is gone is delivered again, elsewhere or when it is back, with a higher Attempt. Events come in order and once; on a connection that is only slow all of them, without a Gap.",
 		fault: func(e *env, f Fault) {
 			e.loadThrough(f)
 		}, needs: needsFaults,
@@ -53,6 +56,12 @@ var faultCases = []testCase{
 		rule: "Calls that block return promptly when their context ends or the broker is closed, whatever state it is in.",
 		fault: func(e *env, f Fault) {
 			e.endsInFault(f)
+		}, needs: needsFaults,
+	}, {
+		name: "no goroutine is left after a fault",
+		rule: "Close frees what was opened, whatever became of it meanwhile: no goroutine of the broker outlives it.",
+		fault: func(e *env, f Fault) {
+			e.leavesNothing(f)
 		}, needs: needsFaults,
 	},
 }
@@ -136,16 +145,24 @@ func (e *env) outage(f Fault) {
 		return false
 	})
 	sending := e.start("Send in a fault", func(ctx context.Context) error { return b.Send(ctx, e.request(bot, "stock", store)) })
-	if err := sending.wait(); !errors.Is(err, transport.ErrUnavailable) && !errors.Is(err, transport.ErrUnknown) {
-		e.Errorf("Send in a fault returned %v, want ErrUnavailable or ErrUnknown", err)
-	}
-	publishing := e.start("Publish in a fault", func(ctx context.Context) error { return b.Publish(ctx, store, "room", []byte("lost")) })
-	if err := publishing.wait(); err != nil && !errors.Is(err, transport.ErrUnavailable) && !errors.Is(err, transport.ErrOverloaded) {
-		e.Errorf("Publish in a fault returned %v, want nil, ErrUnavailable or ErrOverloaded", err)
+	publishing := e.start("Publish in a fault", func(ctx context.Context) error { return b.Publish(ctx, store, "room", []byte("meanwhile")) })
+	if f.Becomes == transport.Up {
+		if err := errors.Join(sending.wait(), publishing.wait()); err != nil {
+			e.Errorf("Send or Publish on a slow connection returned %v, want nil", err)
+		}
+		e.eventually("an event that is published on a slow connection arrives", func() bool { return slices.Contains(sub.bodies(), "meanwhile") })
+	} else {
+		if err := sending.wait(); !errors.Is(err, transport.ErrUnavailable) && !errors.Is(err, transport.ErrUnknown) {
+			e.Errorf("Send in a fault returned %v, want ErrUnavailable or ErrUnknown", err)
+		}
+		if err := publishing.wait(); err != nil && !errors.Is(err, transport.ErrUnavailable) && !errors.Is(err, transport.ErrOverloaded) {
+			e.Errorf("Publish in a fault returned %v, want nil, ErrUnavailable or ErrOverloaded", err)
+		}
 	}
 	end()
 	e.recovered(f, b, before)
 	e.eventually("Watch tells that the fault is over", func() bool { return last(&seen).State == transport.Up })
+	e.checkStatuses(f, b, before, seen.all())
 	if f.Becomes == transport.Down {
 		e.eventually("a subscriber gets a batch of the new epoch", func() bool { return last(&sub.batches).Epoch > before })
 	}
@@ -157,6 +174,31 @@ func (e *env) outage(f Fault) {
 	e.checkEpochs(sub)
 	e.announce(c, second)
 	e.eventuallyKnown("the old announcement and a new one are known after the fault", watcher, first, second)
+}
+
+// checkStatuses fails where Watch told something else than the truth about a
+// fault that is over. epoch is that of before.
+func (e *env) checkStatuses(f Fault, b transport.Broker, epoch uint64, seen []transport.Status) {
+	e.Helper()
+	if s := b.Status(); s.Err != nil {
+		e.Errorf("the status after the fault is %+v, still with an error", s)
+	}
+	var before uint64
+	for _, s := range seen {
+		if s.Epoch < before {
+			e.Errorf("the epoch went back from %d to %d", before, s.Epoch)
+		}
+		before = s.Epoch
+		switch {
+		case f.Becomes == transport.Up && s.State != transport.Up:
+			e.Errorf("Watch told of %+v on a connection that was only slow", s)
+		case f.Becomes == transport.Blocked && s.State == transport.Down:
+			e.Errorf("Watch told of %+v in a fault that only blocks", s)
+		}
+	}
+	if f.Becomes != transport.Down && before != epoch {
+		e.Errorf("the epoch is %d after a fault that breaks no connection, it was %d", before, epoch)
+	}
 }
 
 func (e *env) loadThrough(f Fault) {
@@ -198,9 +240,12 @@ func (e *env) loadThrough(f Fault) {
 		}
 		return nil
 	})
+	var published list[int]
 	e.start("Publish", func(ctx context.Context) error {
 		for i := 0; ctx.Err() == nil; i++ {
-			_ = c.Publish(ctx, store, "room", kib(i)) // it may get lost
+			if c.Publish(ctx, store, "room", kib(i)) == nil { // it may get lost all the same
+				published.add(i)
+			}
 			pause()
 		}
 		return nil
@@ -232,13 +277,35 @@ func (e *env) loadThrough(f Fault) {
 	})
 	arrived := len(sub.events())
 	e.eventually("events arrive after the fault", func() bool { return len(sub.events()) > arrived })
+	e.checkOrder(f, sub, &published)
+}
+
+// checkOrder fails where numbered events came out of order or twice, and where
+// one is missing though nothing may be.
+func (e *env) checkOrder(f Fault, sub *subscription, published *list[int]) {
+	e.Helper()
 	latest := -1
+	var numbers []int
 	for _, event := range sub.events() {
 		n := number(event.Body)
 		if n <= latest {
 			e.Fatalf("event %d came after event %d", n, latest)
 		}
 		latest = n
+		numbers = append(numbers, n)
+	}
+	if f.Becomes != transport.Up {
+		return
+	}
+	for i, n := range published.all() {
+		if i < len(numbers) && numbers[i] != n {
+			e.Fatalf("event %d came where %d was due, on a connection that was only slow", numbers[i], n)
+		}
+	}
+	for i, batch := range sub.batches.all() {
+		if i > 0 && batch.Gap {
+			e.Errorf("batch %d has a Gap, on a connection that was only slow", i)
+		}
 	}
 }
 
@@ -276,4 +343,31 @@ func (e *env) endsInFault(f Fault) {
 		}
 	}
 	end()
+}
+
+func (e *env) leavesNothing(f Fault) {
+	before := runtime.NumGoroutine()
+	b := e.broker()
+	store, bot := unique("store"), unique("bot")
+	for name, fn := range blocking(b) {
+		e.start(name, fn)
+	}
+	e.subscribe(b, store)
+	e.work(b, bot, "stock", nil, done)
+	results, _ := e.results(b, store)
+	e.send(b, e.request(bot, "stock", store))
+	e.eventually("a result arrives", func() bool { return results.len() > 0 })
+	epoch := b.Status().Epoch
+	end := e.begin(f, b)
+	e.start("Send in a fault", func(ctx context.Context) error {
+		_ = b.Send(ctx, e.request(bot, "stock", store))
+		return nil
+	})
+	end()
+	e.recovered(f, b, epoch)
+	answers := results.len()
+	e.send(b, e.request(bot, "stock", store))
+	e.eventually("a result arrives after the fault", func() bool { return results.len() > answers })
+	e.close()
+	e.left(before)
 }

@@ -3,6 +3,7 @@ package transporttest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/carlware/gochat/transport"
@@ -13,6 +14,9 @@ const (
 	lossCut  = "no accepted request is lost in a fault: cut"
 	endsCut  = "calls end in a fault: cut"
 	toldFull = "a fault is told, holds nobody up and ends by itself: blocked"
+	toldSlow = "a fault is told, holds nobody up and ends by itself: slow"
+	lossSlow = "no accepted request is lost in a fault: slow"
+	leftCut  = countsGoroutines + " after a fault: cut"
 )
 
 var forgotten sync.Map // stores of an asker that was closed
@@ -76,6 +80,61 @@ var faultyFaults = []fault{
 					return fn(ctx, r)
 				}
 			})
+		},
+	}, {
+		name: "says that it is down when it is slow", fails: toldSlow, says: "on a connection that was only slow",
+		wrap: func(b *broken) {
+			b.watch = func(ctx context.Context, fn func(transport.Status)) error {
+				return b.inner.Watch(ctx, func(s transport.Status) {
+					fn(transport.Status{State: transport.Down, Epoch: s.Epoch})
+					fn(s)
+				})
+			}
+		},
+	}, {
+		name: "goes back in its epochs", fails: toldCut, says: "the epoch went back",
+		wrap: func(b *broken) {
+			b.watch = func(ctx context.Context, fn func(transport.Status)) error {
+				return b.inner.Watch(ctx, func(s transport.Status) {
+					if s.State == transport.Down {
+						s.Epoch--
+					}
+					fn(s)
+				})
+			}
+		},
+	}, {
+		name: "gives up sending when it is slow", fails: toldSlow, says: "Send or Publish on a slow connection returned",
+		wrap: func(b *broken) {
+			b.send = func(ctx context.Context, r transport.Request) error {
+				if b.breaks.Load() > 0 {
+					return transport.ErrUnavailable
+				}
+				return b.inner.Send(ctx, r)
+			}
+		},
+	}, {
+		name: "loses events when it is slow", fails: lossSlow, says: "was due, on a connection that was only slow",
+		wrap: func(b *broken) {
+			b.onBatch(func(batch transport.Batch) transport.Batch {
+				batch.Events = slices.DeleteFunc(batch.Events, func(e transport.Event) bool { return number(e.Body) == 3 })
+				return batch
+			})
+		},
+	}, {
+		name: "has a Gap for each batch", fails: lossSlow, says: "has a Gap, on a connection that was only slow",
+		wrap: func(b *broken) {
+			b.onBatch(func(batch transport.Batch) transport.Batch { batch.Gap = true; return batch })
+		},
+	}, {
+		name: "leaves a goroutine after a fault", fails: leftCut, says: "1 goroutines are left",
+		wrap: func(b *broken) {
+			b.close = func() error {
+				if b.breaks.Load() > 0 {
+					go func() { <-leaked }()
+				}
+				return b.inner.Close()
+			}
 		},
 	}, {
 		name: "can't be closed in a fault", fails: endsCut, says: "Close in a fault: unexpected EOF",

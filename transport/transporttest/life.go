@@ -180,6 +180,12 @@ func goroutines(e *env) {
 	e.answered(b, store, 10)
 	e.eventually("all results arrive", func() bool { return results.len() >= 10 })
 	e.close()
+	e.left(before)
+}
+
+// left fails where more goroutines are there than before.
+func (e *env) left(before int) {
+	e.Helper()
 	var left int
 	for end := time.Now().Add(e.o.Timeout); ; pause() {
 		if left = runtime.NumGoroutine() - before; left <= 0 {

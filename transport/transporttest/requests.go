@@ -136,7 +136,7 @@ func noWorker(e *env) {
 }
 
 func correlation(e *env) {
-	const senders, each = 8, 125
+	const senders, each = 40, 250 // ten thousand, and no more at once than other cases let wait
 	b := e.broker()
 	c := e.second(b)
 	bot := unique("bot")
@@ -165,9 +165,11 @@ func correlation(e *env) {
 			return nil
 		})
 	}
-	e.eventually("all results of all stores arrive", func() bool {
-		return received[0].len()+received[1].len() >= senders*each
-	})
+	for n := 500; n <= senders*each; n += 500 { // as long as it gets on
+		e.eventually(fmt.Sprintf("%d of %d results of all stores arrive", n, senders*each), func() bool {
+			return received[0].len()+received[1].len() >= n
+		})
+	}
 	for i := range stores {
 		got := make(map[string]string)
 		for _, r := range received[i].all() {
