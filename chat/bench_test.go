@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
 	"github.com/carlware/gochat/transport"
 	broker "github.com/carlware/gochat/transport/memory"
 )
@@ -286,7 +287,7 @@ func BenchmarkCommand(b *testing.B) {
 }
 
 // commandRoom returns a room of ana's.
-func commandRoom(b *testing.B, bot chat.CommandHandler, bus transport.Broker) chat.Room {
+func commandRoom(b *testing.B, bot command.Handler, bus transport.Broker) chat.Room {
 	b.Helper()
 	l := chat.Limits{Messages: chat.Unlimited, Commands: chat.Unlimited}
 	n, err := chat.New(&chat.Options{Commands: bot, Broker: bus, Limits: l, Logger: quiet})

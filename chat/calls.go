@@ -18,9 +18,9 @@ import (
 type calls struct {
 	n      *Node
 	local  command.Handler
-	specs  map[string]CommandSpec // of local
-	raw    bool                   // local has no specs: it is asked for every name
-	remote *command.Remote        // nil without a broker
+	specs  map[string]command.Spec // of local
+	raw    bool                    // local has no specs: it is asked for every name
+	remote *command.Remote         // nil without a broker
 
 	ctx    context.Context // of handlers in this process
 	cancel context.CancelFunc
@@ -40,7 +40,7 @@ func (c *calls) init(n *Node, local command.Handler, prefer map[string]string) {
 	c.users = map[UserID]int{}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if d, ok := local.(command.Specs); ok {
-		c.specs = map[string]CommandSpec{}
+		c.specs = map[string]command.Spec{}
 		for _, s := range d.Specs() {
 			c.specs[s.Name] = s
 		}
@@ -54,10 +54,10 @@ func (c *calls) init(n *Node, local command.Handler, prefer map[string]string) {
 
 // all returns the specs of the commands that there are, sorted by name. One in
 // this process hides an announced one.
-func (c *calls) all() []CommandSpec {
+func (c *calls) all() []command.Spec {
 	byName := maps.Clone(c.specs)
 	if byName == nil {
-		byName = map[string]CommandSpec{}
+		byName = map[string]command.Spec{}
 	}
 	if c.remote != nil {
 		for _, s := range c.remote.Specs() {
@@ -66,23 +66,23 @@ func (c *calls) all() []CommandSpec {
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Values(byName), func(a, b CommandSpec) int { return strings.Compare(a.Name, b.Name) })
+	return slices.SortedFunc(maps.Values(byName), func(a, b command.Spec) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // lookup finds who serves a command: this process first.
-func (c *calls) lookup(name string) (spec CommandSpec, local bool, err error) {
+func (c *calls) lookup(name string) (spec command.Spec, local bool, err error) {
 	if s, ok := c.specs[name]; ok {
 		return s, true, nil
 	}
 	if c.raw {
-		return CommandSpec{Bot: "bot", Name: name}, true, nil
+		return command.Spec{Bot: "bot", Name: name}, true, nil
 	}
 	if c.remote != nil {
 		if s, ok := c.remote.Lookup(name); ok {
 			return s, false, nil
 		}
 	}
-	return CommandSpec{}, false, command.Unknown(name, c.all())
+	return command.Spec{}, false, command.Unknown(name, c.all())
 }
 
 // bots have this long to answer a node that has just begun, before it takes a
@@ -91,9 +91,9 @@ const askPatience = 2 * time.Second
 
 // lookupLate finds a command that is unknown only because this node has not
 // heard from the bots yet. unknown is what to return otherwise.
-func (c *calls) lookupLate(ctx context.Context, name string, unknown error) (CommandSpec, error) {
+func (c *calls) lookupLate(ctx context.Context, name string, unknown error) (command.Spec, error) {
 	if c.remote == nil {
-		return CommandSpec{}, unknown
+		return command.Spec{}, unknown
 	}
 	select {
 	case <-c.remote.Ready():
@@ -103,21 +103,21 @@ func (c *calls) lookupLate(ctx context.Context, name string, unknown error) (Com
 		select {
 		case <-c.remote.Ready():
 		case <-late.C:
-			return CommandSpec{}, sendFailed(name, transport.ErrNoHandler)
+			return command.Spec{}, sendFailed(name, transport.ErrNoHandler)
 		case <-ctx.Done():
-			return CommandSpec{}, ctx.Err()
+			return command.Spec{}, ctx.Err()
 		case <-c.n.stop:
-			return CommandSpec{}, ErrClosed
+			return command.Spec{}, ErrClosed
 		}
 	}
 	if s, ok := c.remote.Lookup(name); ok {
 		return s, nil
 	}
-	return CommandSpec{}, unknown
+	return command.Spec{}, unknown
 }
 
 // Commands implements [Hub].
-func (n *Node) Commands(ctx context.Context, by UserID, room RoomID) ([]CommandSpec, error) {
+func (n *Node) Commands(ctx context.Context, by UserID, room RoomID) ([]command.Spec, error) {
 	if err := n.open(); err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (n *Node) Commands(ctx context.Context, by UserID, room RoomID) ([]CommandS
 		return nil, err
 	}
 	all := n.calls.all()
-	i, found := slices.BinarySearchFunc(all, helpSpec.Name, func(s CommandSpec, name string) int { return strings.Compare(s.Name, name) })
+	i, found := slices.BinarySearchFunc(all, helpSpec.Name, func(s command.Spec, name string) int { return strings.Compare(s.Name, name) })
 	if !found {
 		all = slices.Insert(all, i, helpSpec)
 	}
@@ -140,11 +140,11 @@ func (n *Node) Commands(ctx context.Context, by UserID, room RoomID) ([]CommandS
 	if permit(by, run, place{kind: sn.Info.Kind, archived: sn.Info.Archived, role: me.Role, banned: me.Banned}) != nil {
 		return nil, nil
 	}
-	return slices.DeleteFunc(all, func(s CommandSpec) bool { return !s.Permits(string(me.Role)) }), nil
+	return slices.DeleteFunc(all, func(s command.Spec) bool { return !s.Permits(string(me.Role)) }), nil
 }
 
 // helpSpec describes the command that the node answers itself.
-var helpSpec = CommandSpec{Bot: "help", Name: "help", Summary: "What commands there are, or all about one", Usage: "/help [command]"}
+var helpSpec = command.Spec{Bot: "help", Name: "help", Summary: "What commands there are, or all about one", Usage: "/help [command]"}
 
 // command begins a command, or finds the one that the same id began.
 func (n *Node) command(ctx context.Context, by UserID, room RoomID, line CommandLine) (*PendingCall, error) {

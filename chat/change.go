@@ -41,17 +41,18 @@ const (
 //	edit          own    own    own     -
 //	delete        any    any    own     -
 //
-// In direct rooms both users may post, run commands, react, edit and delete their
-// own, and System may post, edit and delete; nothing else is possible. In archived rooms only leave, remove, ban, unban
-// and restore are.
+// In direct rooms both users may post, run commands, react, edit and delete
+// their own, and System may post, edit and delete; nothing else is possible. In
+// archived rooms only leave, remove, ban, unban and restore are.
 type Change struct {
-	ID    string // idempotency key
-	Kind  ChangeKind
-	User  UserID
-	Role  Role
-	Name  string
-	Data  json.RawMessage
-	Seq   Seq
-	Emoji string
-	Off   bool
+	ID   string     // idempotency key
+	Kind ChangeKind // what to do; it says which of the other fields count
+
+	User  UserID          // of Invite, Remove, Ban, Unban and SetRole: whom it is done to
+	Role  Role            // of SetRole
+	Name  string          // of Rename: 1 to 80 code points, without control or invisible characters
+	Data  json.RawMessage // of Update: a JSON object of the app, or nil for none; see [Limits]
+	Seq   Seq             // of React: the message
+	Emoji string          // of React: one emoji, at most 16 code points
+	Off   bool            // of React: take it back
 }

@@ -24,7 +24,7 @@ const System UserID = "system"
 
 // User is somebody who acts in rooms.
 type User struct {
-	ID   UserID `json:"id"`
+	ID   UserID `json:"id"`            // who it is, for ever
 	Name string `json:"name"`          // shown to people; 1 to 80 code points
 	Bot  bool   `json:"bot,omitempty"` // a program
 }
@@ -56,26 +56,26 @@ const (
 // Events are shared between sessions: whoever receives one must not change it,
 // nor what it points to. The JSON form is the one of the wire protocol.
 type Event struct {
-	Room RoomID    `json:"room"`
-	Seq  Seq       `json:"seq"`
-	ID   string    `json:"id"` // the idempotency key its sender chose
-	Kind EventKind `json:"kind"`
+	Room RoomID    `json:"room"` // whose log it is in
+	Seq  Seq       `json:"seq"`  // its place there
+	ID   string    `json:"id"`   // the idempotency key its sender chose
+	Kind EventKind `json:"kind"` // what happened; it says which of the fields below count
 	Time time.Time `json:"time"` // the store's clock, UTC, whole milliseconds; never runs backwards in a room
-	User User      `json:"user"`
+	User User      `json:"user"` // who did it, under the name of today
 
-	Target   *User           `json:"target,omitempty"`
-	Ref      Seq             `json:"ref,omitempty"`
-	Text     string          `json:"text,omitempty"`
-	Role     Role            `json:"role,omitempty"`
-	Off      bool            `json:"off,omitempty"`
-	Mentions []UserID        `json:"mentions,omitempty"`
-	Call     *CallRef        `json:"call,omitempty"` // the command that this message answers
-	Data     json.RawMessage `json:"data,omitempty"` // the app's own JSON object
+	Target   *User           `json:"target,omitempty"`   // whom it was done to
+	Ref      Seq             `json:"ref,omitempty"`      // the message it is about
+	Text     string          `json:"text,omitempty"`     // of a message, or a name or an emoji
+	Role     Role            `json:"role,omitempty"`     // of Target
+	Off      bool            `json:"off,omitempty"`      // it was taken back
+	Mentions []UserID        `json:"mentions,omitempty"` // by a message
+	Call     *CallRef        `json:"call,omitempty"`     // the command that this message answers
+	Data     json.RawMessage `json:"data,omitempty"`     // the app's own JSON object
 
 	// Of a message that is read after it was changed: the Edited event that
-	// gave it its present text, or the Deleted one that emptied it; then
-	// EditedBy is 0.
-	EditedBy  Seq `json:"edited_by,omitempty"`
+	// gave it its present text.
+	EditedBy Seq `json:"edited_by,omitempty"`
+	// DeletedBy is the Deleted event that emptied it; then EditedBy is 0.
 	DeletedBy Seq `json:"deleted_by,omitempty"`
 
 	// Reactions are those of a message that is read from the log, in the
@@ -85,16 +85,16 @@ type Event struct {
 
 // Reaction is an emoji that users have put on a message.
 type Reaction struct {
-	Text  string   `json:"text"`
-	Count int      `json:"count"`
+	Text  string   `json:"text"`  // the emoji
+	Count int      `json:"count"` // how many users
 	Users []UserID `json:"users"` // the first of them, at most 20, and always the reader if among them
 }
 
 // CallRef names the command that a message answers.
 type CallRef struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	By   User   `json:"by"` // who asked
+	ID   string `json:"id"`   // the call
+	Name string `json:"name"` // the command, without the slash
+	By   User   `json:"by"`   // who asked
 }
 
 // Role is what a member may do in a room. See the table at [Change].
@@ -102,9 +102,9 @@ type Role string
 
 // The roles of members.
 const (
-	Owner       Role = "owner"
-	Admin       Role = "admin"
-	Participant Role = "member"
+	Owner       Role = "owner"  // may do everything
+	Admin       Role = "admin"  // keeps order
+	Participant Role = "member" // talks
 )
 
 // RoomKind says who may find and enter a room.
@@ -119,16 +119,16 @@ const (
 
 // RoomInfo describes a room.
 type RoomInfo struct {
-	ID       RoomID          `json:"id"`
-	Name     string          `json:"name,omitempty"` // 1 to 80 code points; direct rooms have none
-	Kind     RoomKind        `json:"kind"`
-	Archived bool            `json:"archived,omitempty"`
+	ID       RoomID          `json:"id"`                      // chosen by the node
+	Name     string          `json:"name,omitempty"`          // 1 to 80 code points; direct rooms have none
+	Kind     RoomKind        `json:"kind"`                    // never changes
+	Archived bool            `json:"archived,omitempty"`      // nothing more can be posted
 	Hides    bool            `json:"hides_history,omitempty"` // a member does not see what was before the join
-	Created  time.Time       `json:"created"`
-	Data     json.RawMessage `json:"data,omitempty"`
-	Head     Seq             `json:"head"`    // the newest event
-	Floor    Seq             `json:"floor"`   // the oldest event that is kept
-	Members  int             `json:"members"` // how many there are
+	Created  time.Time       `json:"created"`                 // the time of the first event
+	Data     json.RawMessage `json:"data,omitempty"`          // the app's own JSON object
+	Head     Seq             `json:"head"`                    // the newest event
+	Floor    Seq             `json:"floor"`                   // the oldest event that is kept
+	Members  int             `json:"members"`                 // how many there are
 
 	// With is who a direct room is shared with, as seen by the user who
 	// asked: oneself in a room of one's own; nil where nobody asked.
@@ -137,8 +137,8 @@ type RoomInfo struct {
 
 // Member is somebody's place in a room.
 type Member struct {
-	User        User `json:"user"`
-	Role        Role `json:"role,omitempty"`
+	User        User `json:"user"`             // who
+	Role        Role `json:"role,omitempty"`   // what the member may do
 	Banned      bool `json:"banned,omitempty"` // then not a member, and Role is empty
 	Since       Seq  `json:"since"`            // of the Joined event
 	VisibleFrom Seq  `json:"-"`                // the first event the member may see; 0 is all
@@ -149,13 +149,13 @@ type Member struct {
 // InboxEntry is one room as a member's room list shows it.
 type InboxEntry struct {
 	RoomInfo
-	Role        Role   `json:"role"`
+	Role        Role   `json:"role"`           // the user's own
 	Read        Seq    `json:"read"`           // the read marker
 	Unread      int64  `json:"unread"`         // messages after it and the join, own and deleted ones included
 	Last        *Event `json:"last,omitempty"` // the newest message that the user may see
 	Since       Seq    `json:"-"`              // of the Joined event
-	VisibleFrom Seq    `json:"-"`
-	Access      Seq    `json:"-"` // see [Snapshot]
+	VisibleFrom Seq    `json:"-"`              // the first event the user may see; 0 is all
+	Access      Seq    `json:"-"`              // see [Snapshot]
 }
 
 // Range selects a part of a room's log. The zero value is the newest events.
@@ -175,8 +175,8 @@ type Range struct {
 
 // Page is a run of a room's log, in ascending order without gaps.
 type Page struct {
-	Events []Event `json:"events"`
-	Head   Seq     `json:"head"`  // the newest event when the page was read
-	Floor  Seq     `json:"floor"` // the oldest event that the reader can get
-	More   bool    `json:"more"`  // there is more of the Range in the direction of reading, or of Around in either
+	Events []Event `json:"events"` // the caller's slice
+	Head   Seq     `json:"head"`   // the newest event when the page was read
+	Floor  Seq     `json:"floor"`  // the oldest event that the reader can get
+	More   bool    `json:"more"`   // there is more of the Range in the direction of reading, or of Around in either
 }

@@ -10,19 +10,16 @@ import (
 // Action is something that a user is about to do, as [Options].Authorize is
 // asked about it.
 type Action struct {
-	By UserID
-	Do ActionKind
-	// Room is where, and Kind what kind of room that is; Room is empty for a
-	// room that is to be made, Kind is for [ActRead].
-	Room RoomID
-	Kind RoomKind
-	// User is whom it is done to, if anybody.
-	User UserID
-	// Command is the name of the command that is to be run.
-	Command string
+	By      UserID     // who is about to do it
+	Do      ActionKind // what
+	Room    RoomID     // where; empty for a room that is to be made
+	Kind    RoomKind   // of the room; empty for [ActRead]
+	User    UserID     // whom it is done to, if anybody
+	Command string     // of [ActCommand]: the command's name
 }
 
-// ActionKind says what an [Action] is.
+// ActionKind says what an [Action] is: one of the constants below, or what a
+// [Change] does, such as [Join] or [Rename].
 type ActionKind = ChangeKind
 
 // The kinds of actions, besides those of a [Change].
@@ -40,14 +37,13 @@ const (
 // it; it owns it, slices included. What it changes is checked as if the sender
 // had written it.
 type Intercepted struct {
-	Room RoomID
-	By   User
-	// Edits is the message whose text is replaced; 0 for a new one.
-	Edits Seq
+	Room  RoomID // where; changing it has no effect
+	By    User   // who wrote it; changing it has no effect
+	Edits Seq    // the message whose text is replaced; 0 for a new one
 
-	Text     string
-	Mentions []UserID // of a new one; they can be taken away
-	Data     json.RawMessage
+	Text     string          // as written
+	Mentions []UserID        // of a new one; they can be taken away
+	Data     json.RawMessage // a JSON object of the app, or nil
 }
 
 // Trace is told what a node does, for metrics. Each field may be nil. They are
@@ -57,8 +53,9 @@ type Trace struct {
 	// Stored: a request came to a stored event; took is the whole time of the
 	// request.
 	Stored func(kind EventKind, duplicate bool, took time.Duration)
-	// Connected and Disconnected: a session began, or ended with err.
-	Connected    func()
+	// Connected: a session began.
+	Connected func()
+	// Disconnected: a session ended with err, see [Session.Err].
 	Disconnected func(err error)
 	// FellBehind: a session has to read a room from the log, because its
 	// queue is full or because it came back.

@@ -192,7 +192,7 @@ func TestTraceOfARefusedConnectIsBalanced(t *testing.T) {
 	store := &faulty{Store: chat.NewMemoryStore(nil)}
 	n := newNode(t, &chat.Options{
 		Store: store,
-		Commands: chat.CommandHandler(command.HandlerFunc(func(context.Context, *command.Call) error {
+		Commands: (command.HandlerFunc(func(context.Context, *command.Call) error {
 			<-release // Shutdown waits for it
 			return nil
 		})),

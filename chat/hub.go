@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"github.com/carlware/gochat/command"
 )
 
 // Hub is a chat: rooms, their people and their live sessions. [Node] is one;
@@ -50,7 +52,7 @@ type Hub interface {
 	// /help included, sorted by name: none where by may call none. An empty
 	// room means all commands; where a spec names roles, it depends on the
 	// room whether by may call it.
-	Commands(ctx context.Context, by UserID, room RoomID) ([]CommandSpec, error)
+	Commands(ctx context.Context, by UserID, room RoomID) ([]command.Spec, error)
 
 	// Limits returns the limits that requests are held to.
 	Limits() Limits
@@ -103,6 +105,7 @@ type Room interface {
 
 // Principal is who authenticated, as the host says.
 type Principal struct {
+	// User is who it is; Bot means nothing here.
 	User User
 	// Session names the login, so that it can be revoked alone. May be empty.
 	Session string
@@ -115,30 +118,30 @@ type Principal struct {
 
 // NewRoom is a room to be created.
 type NewRoom struct {
-	ID      string   // idempotency key
-	Name    string   // 1 to 80 code points, without control or invisible characters
-	Kind    RoomKind // Public or Private; empty means Public
-	Members []UserID // besides its creator; at most 50
-	Hides   bool     // members don't see what was before they joined
-	Data    json.RawMessage
+	ID      string          // idempotency key
+	Name    string          // 1 to 80 code points, without control or invisible characters
+	Kind    RoomKind        // Public or Private; empty means Public
+	Members []UserID        // besides its creator; see [Limits]
+	Hides   bool            // members don't see what was before they joined
+	Data    json.RawMessage // a JSON object of the app, or nil
 }
 
 // Draft is a message to be posted.
 type Draft struct {
-	ID       string // idempotency key
-	Text     string // see [Limits]; taken literally, it is never a command
-	ReplyTo  Seq    // a message of the room that is not deleted, or 0
-	Mentions []UserID
+	ID       string          // idempotency key
+	Text     string          // see [Limits]; taken literally, it is never a command
+	ReplyTo  Seq             // a message of the room that is not deleted, or 0
+	Mentions []UserID        // whom it names, see [Limits]; who is not a member is left out
 	Data     json.RawMessage // a JSON object of the app, or nil; stored and delivered as it is
 }
 
 // Edit is what takes the place of a message's text and data. An edited message
 // mentions nobody.
 type Edit struct {
-	ID   string // idempotency key
-	Seq  Seq    // of the message
-	Text string
-	Data json.RawMessage
+	ID   string          // idempotency key
+	Seq  Seq             // of the message
+	Text string          // see [Limits]
+	Data json.RawMessage // a JSON object of the app, or nil
 }
 
 // CommandLine is a command to be run.
@@ -149,44 +152,45 @@ type CommandLine struct {
 
 // Receipt is a stored event.
 type Receipt struct {
-	Event     Event
-	Duplicate bool // it was stored by an earlier request with the same id
+	Event     Event // as it is stored, with Seq and Time
+	Duplicate bool  // it was stored by an earlier request with the same id
 }
 
 // SessionOptions are the options of [Hub.Connect]. nil means all defaults.
 type SessionOptions struct {
-	// Epoch and Rooms resume a former session: the epoch that its welcome
-	// told, and for each room the last Seq that was received. Rooms that are
-	// not listed begin live at their head, as all do with another epoch.
+	// Epoch, with Rooms, resumes a former session: it is the epoch that its
+	// welcome told.
 	Epoch string
+	// Rooms has for each room the last Seq that was received. Rooms that are
+	// not listed begin live at their head, as all do with another epoch. It is
+	// not kept.
 	Rooms map[RoomID]Seq
 
 	// Wake is called when there is something to take: when the session's queue
 	// stops being empty, when Take has left something in it, and when the
 	// session ends. It may be called from any goroutine, also before Connect
-	// has returned, while locks are
-	// held: it must not block and must not call the session. nil means that
-	// the session is read by [Session.Next].
+	// has returned, while locks are held: it must not block and must not call
+	// the session. nil means that the session is read by [Session.Next].
 	Wake func()
 }
 
 // Welcome is what a session begins with.
 type Welcome struct {
-	User    User         `json:"user"`
-	Session string       `json:"session,omitempty"`
-	Epoch   string       `json:"epoch"`
-	Time    time.Time    `json:"time"`
-	Limits  Limits       `json:"limits"`
-	Rooms   []InboxEntry `json:"rooms"`
+	User    User         `json:"user"`              // whose session it is
+	Session string       `json:"session,omitempty"` // the login, as in [Principal]
+	Epoch   string       `json:"epoch"`             // of the store, for [SessionOptions]
+	Time    time.Time    `json:"time"`              // the node's clock, for a client that wants to know its own error
+	Limits  Limits       `json:"limits"`            // that requests are held to
+	Rooms   []InboxEntry `json:"rooms"`             // all that the user is a member of
 }
 
 // A Delivery is one thing that a session receives. Exactly one of its pointers
 // is set. Deliveries are shared between sessions and must not be changed.
 type Delivery struct {
-	Event   *Event
-	Notice  *Notice
-	Outcome *Outcome
-	Gap     *Gap
+	Event   *Event   // the next event of a room
+	Notice  *Notice  // something that need not survive
+	Outcome *Outcome // how a command of the user ended
+	Gap     *Gap     // events that will not be delivered
 
 	frame frame
 }
@@ -216,35 +220,35 @@ const (
 // Notice is something that need not survive: it has no Seq, may be dropped,
 // and what it tells is told again at the next connect.
 type Notice struct {
-	Kind   NoticeKind `json:"kind"`
-	Room   *RoomInfo  `json:"room,omitempty"`
-	In     RoomID     `json:"in,omitempty"`
-	User   *User      `json:"user,omitempty"`
-	Online *bool      `json:"online,omitempty"`
-	Count  *int       `json:"count,omitempty"`
-	Seq    Seq        `json:"seq,omitempty"`
-	Call   string     `json:"call,omitempty"`
-	Text   string     `json:"text,omitempty"`
+	Kind   NoticeKind `json:"kind"`             // it says which of the other fields count
+	Room   *RoomInfo  `json:"room,omitempty"`   // all about a room
+	In     RoomID     `json:"in,omitempty"`     // the room it happens in
+	User   *User      `json:"user,omitempty"`   // who
+	Online *bool      `json:"online,omitempty"` // of Presence
+	Count  *int       `json:"count,omitempty"`  // of Typing and Presence, in place of User
+	Seq    Seq        `json:"seq,omitempty"`    // of Read
+	Call   string     `json:"call,omitempty"`   // of Progress: the call, as in [Outcome]
+	Text   string     `json:"text,omitempty"`   // of Progress
 }
 
 // Outcome is how a command ended, for its caller only. Equal repeats are
 // possible.
 type Outcome struct {
-	ID     string     `json:"re"`   // the idempotency key of the command
-	Call   string     `json:"call"` // the call
-	Room   RoomID     `json:"room"`
-	Status CallStatus `json:"status"`
-	Text   string     `json:"text,omitempty"` // what only the caller is told, parts joined by newlines
-	Seqs   []Seq      `json:"seqs,omitempty"` // of the answers in the room
-	Error  *Error     `json:"error,omitempty"`
+	ID     string     `json:"re"`              // the idempotency key of the command
+	Call   string     `json:"call"`            // the call
+	Room   RoomID     `json:"room"`            // where it was given
+	Status CallStatus `json:"status"`          // never pending
+	Text   string     `json:"text,omitempty"`  // what only the caller is told, parts joined by newlines
+	Seqs   []Seq      `json:"seqs,omitempty"`  // of the answers in the room
+	Error  *Error     `json:"error,omitempty"` // of a failed one
 }
 
 // Error is an error as it crosses the wire. Codes are stable; messages are
 // for people.
 type Error struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Field   string `json:"field,omitempty"`
+	Code    string `json:"code"`            // of PROTOCOL.md in transport/ws, or a bot's own
+	Message string `json:"message"`         // a sentence for people
+	Field   string `json:"field,omitempty"` // the faulty one on the wire, such as "text"
 	// RetryAfter is in milliseconds.
 	RetryAfter int64 `json:"retry_after_ms,omitempty"`
 }
@@ -252,10 +256,10 @@ type Error struct {
 // Gap says that the events of Room after After up to Head will not be
 // delivered; read them with [Room.History]. Live delivery goes on at Head+1.
 type Gap struct {
-	Room  RoomID `json:"room"`
-	After Seq    `json:"after"`
-	Head  Seq    `json:"head"`
-	Floor Seq    `json:"floor"`
+	Room  RoomID `json:"room"`  // where
+	After Seq    `json:"after"` // the last event that was delivered, or 0
+	Head  Seq    `json:"head"`  // the newest event that will not be
+	Floor Seq    `json:"floor"` // the oldest event that there is to read
 	// Reset: what was received of the room before is not part of this store.
 	Reset bool `json:"reset,omitempty"`
 }

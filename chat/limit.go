@@ -9,8 +9,8 @@ import (
 // Rate is how often a user may do something: so many a second on the average,
 // and so many at once.
 type Rate struct {
-	PerSecond float64 `json:"per_second"`
-	Burst     int     `json:"burst"`
+	PerSecond float64 `json:"per_second"` // on the average
+	Burst     int     `json:"burst"`      // at once
 }
 
 // Unlimited is a [Rate] that nobody exceeds.

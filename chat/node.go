@@ -65,7 +65,9 @@ type Node struct {
 }
 
 // New begins a node and returns it ready to be used. It asks the store who it
-// is and, with Options.Lobby, for the lobby. Shutdown ends the node.
+// is and, with Options.Lobby, for the lobby, within 10 s; what the store answers
+// instead is its error, [ErrUnavailable] for example. A broker that can't be
+// reached is no error: see [Node.Ready]. Shutdown ends the node.
 func New(o *Options) (*Node, error) {
 	var opt Options
 	if o != nil {

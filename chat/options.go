@@ -9,13 +9,6 @@ import (
 	"github.com/carlware/gochat/transport"
 )
 
-// CommandHandler answers commands in this process: a [command.Bot], a
-// [command.Router] of several, or any other [command.Handler].
-type CommandHandler = command.Handler
-
-// CommandSpec describes a command.
-type CommandSpec = command.Spec
-
 // Options are the options of [New]. nil means all defaults.
 type Options struct {
 	// Store keeps everything. The caller opens it and closes it, after the
@@ -30,7 +23,7 @@ type Options struct {
 	// Commands answers commands in this process. A command that it does not
 	// have goes to the bots that are announced on Broker. nil means no
 	// command in this process.
-	Commands CommandHandler
+	Commands command.Handler
 
 	// Prefer names the bot that serves a command, where several bots on
 	// Broker have one of that name. Otherwise it is the one that has served

@@ -22,6 +22,7 @@ type Revoker interface {
 
 // Revocation ends a login, or all logins of a user.
 type Revocation struct {
+	// User is whose login it is.
 	User UserID
 	// Session is the login that ends; empty means all of the user's that
 	// were made before Before.

@@ -19,7 +19,7 @@ var errOverloaded = &command.Error{Code: command.CodeOverloaded, Message: "Too m
 
 // help answers the built-in /help.
 func (c *calls) help(ctx context.Context, nc NewCall, args, role string) (*PendingCall, error) {
-	var specs []CommandSpec
+	var specs []command.Spec
 	for _, s := range c.all() {
 		if s.Permits(role) {
 			specs = append(specs, s)

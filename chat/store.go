@@ -101,19 +101,20 @@ type Log interface {
 // [ErrNotFound]. A message has at most 50 different reactions; one more is an
 // [*InputError] of the field "text".
 type Write struct {
-	Room RoomID
-	ID   string   // idempotency key, 1 to 64 bytes, unique for the User in the room
-	Hash [16]byte // of the request as its sender made it
-	Kind EventKind
-	User User // who does it; the name is kept with the user, not with the event
+	Room RoomID    // must exist
+	ID   string    // idempotency key, 1 to 64 bytes, unique for the User in the room
+	Hash [16]byte  // of the request as its sender made it
+	Kind EventKind // any but Created, which [Directory.CreateRoom] stores
+	User User      // who does it; the name is kept with the user, not with the event
 
-	Target   *User
-	Ref      Seq
-	Text     string
-	Role     Role
-	Off      bool
-	Mentions []UserID
-	Data     json.RawMessage
+	// What the event says, as in [Event]. The node has checked it.
+	Target   *User           // whom it is done to
+	Ref      Seq             // the message it is about
+	Text     string          // of a message, or a name or an emoji
+	Role     Role            // of Target
+	Off      bool            // it is taken back
+	Mentions []UserID        // by a message
+	Data     json.RawMessage // a JSON object of the app, or nil
 
 	// Basis is the access seq of the [Snapshot] that the write was authorised
 	// by.
@@ -122,8 +123,8 @@ type Write struct {
 
 // Appended is the result of [Log.Append].
 type Appended struct {
-	Event     Event
-	Duplicate bool // it was stored before
+	Event     Event // as it is stored, with Seq and Time
+	Duplicate bool  // it was stored before
 }
 
 // Directory is who there is and where they are members.
@@ -177,46 +178,45 @@ type Directory interface {
 
 // RoomWrite is a room to be stored.
 type RoomWrite struct {
-	Room    RoomID // chosen by the node
-	By      User
-	ID      string // idempotency key, unique for By among created rooms
-	Hash    [16]byte
-	Kind    RoomKind
-	Name    string
-	Hides   bool
-	Data    json.RawMessage
-	Members []NewMember // By is only a member if listed
+	Room    RoomID          // chosen by the node
+	By      User            // who makes it
+	ID      string          // idempotency key, unique for By among created rooms
+	Hash    [16]byte        // of the request as its sender made it
+	Kind    RoomKind        // of the room
+	Name    string          // of the room; empty for a Direct one
+	Hides   bool            // members don't see what was before they joined
+	Data    json.RawMessage // a JSON object of the app, or nil
+	Members []NewMember     // By is only a member if listed
 }
 
 // NewMember is a member that a room begins with.
 type NewMember struct {
-	User User
-	Role Role
+	User User // stored if it is not known
+	Role Role // from the beginning
 }
 
 // CreatedRoom is the result of [Directory.CreateRoom].
 type CreatedRoom struct {
-	Info      RoomInfo
-	Duplicate bool // it was there before
+	Info      RoomInfo // as it is stored
+	Duplicate bool     // it was there before
 }
 
 // Snapshot is a room and some users' places in it at one moment.
 type Snapshot struct {
-	Info RoomInfo
-	// Access is the Seq of the last event that changed who may do what.
-	Access  Seq
-	Members map[UserID]Member
+	Info    RoomInfo          // without With
+	Access  Seq               // of the last event that changed who may do what
+	Members map[UserID]Member // of the users that were asked for, by their ids
 }
 
 // Inbox is all rooms of a user at one moment.
 type Inbox struct {
-	Rev   int64 // the user's rooms revision
-	Rooms []InboxEntry
+	Rev   int64        // the user's rooms revision
+	Rooms []InboxEntry // in the order of their ids
 }
 
 // ReadMark says that User has read Room up to Seq.
 type ReadMark struct {
-	Room RoomID
-	User UserID
-	Seq  Seq
+	Room RoomID // where
+	User UserID // who
+	Seq  Seq    // up to and with this event
 }

@@ -54,16 +54,16 @@ type Calls interface {
 
 // NewCall is a call to be stored.
 type NewCall struct {
-	ID      string // made by the node; the id of the request at the broker
-	Key     string // idempotency key of the caller
-	Hash    [16]byte
-	Room    RoomID
-	User    User // the caller
-	Bot     User // who is to answer
-	Name    string
-	Line    string
-	Timeout time.Duration
-	Basis   Seq // as in [Write]
+	ID      string        // made by the node; the id of the request at the broker
+	Key     string        // idempotency key of the caller
+	Hash    [16]byte      // of the request as its sender made it
+	Room    RoomID        // where the answer goes
+	User    User          // the caller
+	Bot     User          // who is to answer
+	Name    string        // the command, without the slash
+	Line    string        // as typed
+	Timeout time.Duration // until the deadline, from the store's present time on
+	Basis   Seq           // as in [Write]
 }
 
 // Settlement is how a call ends.
@@ -88,16 +88,16 @@ type Settlement struct {
 
 // Call is a stored call.
 type Call struct {
-	ID        string
-	Key       string
-	Room      RoomID
-	User      User
-	Bot       User
-	Name      string
-	Line      string
-	Status    CallStatus
-	Remaining time.Duration // until the deadline, by the store's clock when it was read; may be negative
-	Seqs      []Seq         // of the answers
-	Private   []string
-	Err       *command.Error
+	ID        string         // as in [NewCall], like the fields up to Line
+	Key       string         // idempotency key of the caller
+	Room      RoomID         // where the answer goes
+	User      User           // the caller
+	Bot       User           // who is to answer
+	Name      string         // the command, without the slash
+	Line      string         // as typed
+	Status    CallStatus     // pending, or how it ended
+	Remaining time.Duration  // until the deadline, by the store's clock when it was read; may be negative
+	Seqs      []Seq          // of the answers
+	Private   []string       // what only the caller is told
+	Err       *command.Error // of a failed one
 }

@@ -33,7 +33,7 @@ type Call struct {
 	Args string // what follows the name, trimmed
 	Line string // the line as typed
 
-	Room Room
+	Room Room // where it was typed
 	User User // who asked
 
 	// Remaining is the time to answer when the handler started. The handler's
@@ -48,15 +48,15 @@ type Call struct {
 
 // Room is where a command was typed.
 type Room struct {
-	ID   string `json:"id"`
-	Name string `json:"name,omitempty"`
-	Kind string `json:"kind"` // "public", "private" or "direct"
+	ID   string `json:"id"`             // as the chat names it
+	Name string `json:"name,omitempty"` // for people; direct rooms have none
+	Kind string `json:"kind"`           // "public", "private" or "direct"
 }
 
 // User is who typed a command. It is authenticated by the chat.
 type User struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID   string `json:"id"`             // as the chat's host names it
+	Name string `json:"name"`           // for people; it may change
 	Role string `json:"role,omitempty"` // in the room: "owner", "admin" or "member"
 }
 
@@ -89,6 +89,7 @@ func (c *Call) Progress(text string) error { return c.answer.progressed(text) }
 // its text. ctx ends at the call's deadline. A handler may be called
 // concurrently, and may be called again with the same call ID.
 type Handler interface {
+	// HandleCommand answers c: see [Handler].
 	HandleCommand(ctx context.Context, c *Call) error
 }
 
@@ -100,13 +101,13 @@ func (f HandlerFunc) HandleCommand(ctx context.Context, c *Call) error { return 
 
 // Part is one piece of a [Reply].
 type Part struct {
-	Text      string `json:"text"`
+	Text      string `json:"text"`                // see [Call.Say]
 	Ephemeral bool   `json:"ephemeral,omitempty"` // only for the caller
 }
 
 // Reply is what a call came to: parts, or an error, or neither when the
 // command was done in silence.
 type Reply struct {
-	Parts []Part `json:"parts,omitempty"`
-	Err   *Error `json:"error,omitempty"`
+	Parts []Part `json:"parts,omitempty"` // in the order in which they were said
+	Err   *Error `json:"error,omitempty"` // then there are no Parts
 }

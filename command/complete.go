@@ -9,8 +9,8 @@ import (
 	"github.com/carlware/gochat/internal/text"
 )
 
-// MaxCompletions is how many choices [Complete] offers at the most.
-const MaxCompletions = 20
+// maxCompletions is how many choices [Complete] offers at the most.
+const maxCompletions = 20
 
 // Completion is what [Complete] found for a place in a command line.
 type Completion struct {
@@ -29,16 +29,18 @@ type Completion struct {
 
 // Choice is one way to go on with a command line.
 type Choice struct {
-	Text string `json:"text"` // what to insert: quoted, if need be
-	Help string `json:"help,omitempty"`
+	Text string `json:"text"`           // what to insert: quoted, if need be
+	Help string `json:"help,omitempty"` // what it is, for people
 }
 
 // Complete offers ways to go on with a command line at the cursor, a number of
 // bytes of it; one outside of the line or within a character is moved into
 // place. In the name of the command these are the names that begin as typed,
-// or else those that [Nearest] takes for it; in the arguments the choices of
+// or else up to three that may have been meant; in the arguments the choices of
 // the one at the cursor, then the names, as in "side=", of those that are not
 // given. What can't be a command line gets no choices.
+//
+// It offers at most 20.
 //
 // The caller leaves out of specs what the asker may not call, as for [Help],
 // and does not change them meanwhile.
@@ -98,7 +100,7 @@ func completeName(specs []Spec, line string, cursor, end int) Completion {
 	if len(c.Choices) > 0 {
 		return c
 	}
-	for _, near := range Nearest(typed, specs, 3) {
+	for _, near := range nearest(typed, specs, 3) {
 		offer(specs[slices.IndexFunc(specs, func(s Spec) bool { return s.Name == near })])
 	}
 	return c
@@ -204,7 +206,7 @@ func (c *Completion) offerNames(args []Arg, given []bool, typed string) {
 }
 
 func (c *Completion) add(choice Choice) {
-	if len(c.Choices) < MaxCompletions {
+	if len(c.Choices) < maxCompletions {
 		c.Choices = append(c.Choices, choice)
 	}
 }

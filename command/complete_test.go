@@ -93,7 +93,7 @@ func TestComplete(t *testing.T) {
 	for i := range 100 {
 		many = append(many, Spec{Name: fmt.Sprint("c", i)})
 	}
-	require.Len(t, Complete(many, "/", 1).Choices, MaxCompletions)
+	require.Len(t, Complete(many, "/", 1).Choices, maxCompletions)
 }
 
 func FuzzComplete(f *testing.F) {
@@ -109,7 +109,7 @@ func FuzzComplete(f *testing.F) {
 		require.LessOrEqual(t, c.Start, at)
 		require.LessOrEqual(t, c.Start, c.End)
 		require.LessOrEqual(t, c.End, len(line))
-		require.LessOrEqual(t, len(c.Choices), MaxCompletions)
+		require.LessOrEqual(t, len(c.Choices), maxCompletions)
 		if !utf8.ValidString(line) {
 			require.Empty(t, c.Choices)
 			return

@@ -103,6 +103,6 @@
 // # The chat's side
 //
 // [Execute] runs one call with its deadline, [Remote] knows and calls the bots
-// behind a broker, [Help], [Nearest] and [Unknown] answer what no bot does,
+// behind a broker, [Help] and [Unknown] answer what no bot does,
 // [Complete] helps who is typing. A program that embeds the chat needs none of them.
 package command

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Nearest returns up to n names of specs that somebody who typed name may have
+// nearest returns up to n names of specs that somebody who typed name may have
 // meant, the likeliest first: those that name begins, then those at most two
 // slips away (a letter wrong, missing, too many, or two swapped).
-func Nearest(name string, specs []Spec, n int) []string {
+func nearest(name string, specs []Spec, n int) []string {
 	if name == "" || len(name) > 2*MaxNameLen || n <= 0 {
 		return nil
 	}
@@ -44,7 +44,7 @@ func Nearest(name string, specs []Spec, n int) []string {
 // that may have been meant.
 func Unknown(name string, specs []Spec) *Error {
 	e := noSuchCommand(name)
-	if near := Nearest(name, specs, 3); len(near) > 0 {
+	if near := nearest(name, specs, 3); len(near) > 0 {
 		e.Message = fmt.Sprintf("There is no command %s. Did you mean /%s?",
 			shown("/"+name), strings.Join(near, ", /"))
 	}

@@ -24,7 +24,7 @@ type Spec struct {
 	Name    string // without the slash
 	Summary string // one line for a list of commands
 	Usage   string // as in "/stock <symbol>"; made from Args when empty
-	Args    []Arg
+	Args    []Arg  // in the order in which they are given
 
 	// Timeout is how long an answer may take. 0 means [DefaultTimeout]; at
 	// most [MaxTimeout].
@@ -37,16 +37,16 @@ type Spec struct {
 
 // Arg describes one argument of a command.
 type Arg struct {
-	Name     string   `json:"name"`
-	Type     string   `json:"type"` // one of the Type constants
-	Help     string   `json:"help,omitempty"`
-	Required bool     `json:"required,omitempty"`
-	List     bool     `json:"list,omitempty"` // takes all words that are left
-	Rest     bool     `json:"rest,omitempty"` // takes the line that is left, as typed
-	Default  string   `json:"default,omitempty"`
-	Choices  []string `json:"choices,omitempty"` // of an enum
-	Min      string   `json:"min,omitempty"`     // see [Handle] for what they limit
-	Max      string   `json:"max,omitempty"`
+	Name     string   `json:"name"`               // as in name=value
+	Type     string   `json:"type"`               // one of the Type constants
+	Help     string   `json:"help,omitempty"`     // a few words for people
+	Required bool     `json:"required,omitempty"` // the command is refused without it
+	List     bool     `json:"list,omitempty"`     // takes all words that are left
+	Rest     bool     `json:"rest,omitempty"`     // takes the line that is left, as typed
+	Default  string   `json:"default,omitempty"`  // the value when nothing is given, as typed
+	Choices  []string `json:"choices,omitempty"`  // of an enum
+	Min      string   `json:"min,omitempty"`      // see [Handle] for what they limit
+	Max      string   `json:"max,omitempty"`      // the same
 }
 
 // The types of an [Arg].

@@ -53,10 +53,10 @@ func TestNearest(t *testing.T) {
 		"endless":          {strings.Repeat("w", 1000), nil},
 		"Unicode is bytes": {"wävé", []string{}},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, Nearest(c.typed, all, 3)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, nearest(c.typed, all, 3)) })
 	}
-	require.Equal(t, []string{"stock"}, Nearest("stok", all, 1))
-	require.Equal(t, []string{"a"}, Nearest("a", specs("a", "a"), 5), "a name is proposed once")
+	require.Equal(t, []string{"stock"}, nearest("stok", all, 1))
+	require.Equal(t, []string{"a"}, nearest("a", specs("a", "a"), 5), "a name is proposed once")
 	require.Equal(t, &Error{CodeUnknownCommand, "There is no command /\uFFFDx. Try /help."}, Unknown("\u202Ex", all))
 }
 

@@ -73,7 +73,7 @@ func parsePrice(s string) (decimal.Decimal, error) {
 		return decimal.Decimal{}, fmt.Errorf("%w: price %.30q", ErrBadResponse, s)
 	}
 	price, err := decimal.NewFromString(s)
-	if err != nil || !price.IsPositive() || !price.LessThan(decimal.NewFromInt(MaxPrice)) {
+	if err != nil || !price.IsPositive() || !price.LessThan(decimal.NewFromInt(maxPrice)) {
 		return decimal.Decimal{}, fmt.Errorf("%w: price %s", ErrBadResponse, s)
 	}
 	return price, nil

@@ -91,7 +91,7 @@ func FuzzParseCSV(f *testing.F) {
 			}
 			return
 		}
-		if q.Symbol != "AAPL.US" || !q.Price.IsPositive() || q.Price.GreaterThanOrEqual(decimal.NewFromInt(MaxPrice)) || strings.Contains(q.String(), "$0.00 ") {
+		if q.Symbol != "AAPL.US" || !q.Price.IsPositive() || q.Price.GreaterThanOrEqual(decimal.NewFromInt(maxPrice)) || strings.Contains(q.String(), "$0.00 ") {
 			t.Fatalf("parseCSV(%q) = %+v", body, q)
 		}
 	})

@@ -1,7 +1,7 @@
 // Package stock answers "/stock=aapl.us" with "AAPL.US quote is $93.42 per
 // share."
 //
-// [Handler] is the bot. It takes its quotes from a [Provider]:
+// [NewBot] is the bot. It takes its quotes from a [Provider]:
 //
 //   - [Sample] makes them up, always the same, without a network. It is there
 //     for demonstrations and tests, and its answers say so.
@@ -13,9 +13,9 @@
 //
 // The bot is fast in the chat's own process and queued in any other one:
 //
-//	node, err := chat.New(&chat.Options{Commands: stock.Handler(stock.Sample{}, nil)})
+//	node, err := chat.New(&chat.Options{Commands: stock.NewBot(stock.Sample{}, nil)})
 //
-//	err := stock.Handler(provider, nil).Run(ctx, broker)
+//	err := stock.NewBot(provider, nil).Run(ctx, broker)
 //
 // Another source is a type with one method. It must give prices as they were
 // quoted, without a detour through floating point, and an error rather than a

@@ -11,8 +11,8 @@ import (
 
 // The bot answers in the chat's own process; chat.Options.Commands takes it as
 // it is, and its Run serves it from a queue.
-func ExampleHandler() {
-	bot := stock.Handler(stock.Sample{}, nil)
+func ExampleNewBot() {
+	bot := stock.NewBot(stock.Sample{}, nil)
 
 	for _, line := range []string{"/stock=aapl.us", "/stock=aapl", "/stock"} {
 		name, args, _ := command.Parse(line)

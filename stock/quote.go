@@ -26,8 +26,8 @@ type Provider interface {
 	Quote(ctx context.Context, symbol string) (Quote, error)
 }
 
-// MaxPrice is the price from which on a source is not believed.
-const MaxPrice = 1_000_000_000
+// maxPrice is the price from which on a source is not believed.
+const maxPrice = 1_000_000_000
 
 var symbolPattern = regexp.MustCompile(`^[A-Za-z0-9.^_-]{1,20}$`)
 

@@ -60,6 +60,7 @@ func (s State) String() string {
 
 // Status is a broker's health at one moment.
 type Status struct {
+	// State is what works.
 	State State
 
 	// Epoch counts the connections made so far, from 1. Whatever was under

@@ -56,8 +56,8 @@ type CommandBus interface {
 type Request struct {
 	ID      string // names the call; the same on every repeat; 1 to [MaxName] bytes
 	Store   string // where the result goes
-	Bot     string
-	Command string
+	Bot     string // who is to answer
+	Command string // which of its commands
 
 	// Timeout is how long the answer is of use; above 0. The sender gives the
 	// whole time, a worker sees what is left as far as the broker knows. It is a
@@ -67,18 +67,20 @@ type Request struct {
 	// Attempt is the number of this delivery, from 1. The sender leaves it 0.
 	Attempt int
 
+	// Body is opaque here, at most [MaxBody].
 	Body []byte
 }
 
 // Result is what a worker made of a [Request].
 type Result struct {
+	// Body is opaque here, at most [MaxBody].
 	Body []byte
 
-	// ID, Store and Bot are filled by the broker from the request; a worker
-	// can't choose them.
-	ID    string
-	Store string
-	Bot   string
+	// The rest is filled by the broker from the request; a worker can't choose
+	// it.
+	ID    string // of the request
+	Store string // that asked
+	Bot   string // that answered
 }
 
 // WorkOptions are the options of [CommandBus.Work]. nil means all defaults.
@@ -96,7 +98,8 @@ type WorkOptions struct {
 }
 
 // WithDefaults returns a copy of o with every zero field replaced by its
-// default. o may be nil.
+// default. o may be nil. It is for implementations of [CommandBus], so that all
+// have the same defaults.
 func (o *WorkOptions) WithDefaults() WorkOptions {
 	var c WorkOptions
 	if o != nil {
@@ -118,7 +121,7 @@ func (o *WorkOptions) WithDefaults() WorkOptions {
 // descriptions only: whether a bot is there to answer is decided by
 // [CommandBus.Send].
 type Announcement struct {
-	Bot      string
+	Bot      string // its name
 	Instance string // unique per running process, 1 to 64 bytes
 
 	// Since is when the instance began to serve, by its own clock. It only

@@ -32,11 +32,13 @@ type Batch struct {
 	// Gap says that events before this batch may have been lost.
 	Gap bool
 
+	// Events are in the order in which they were received. They belong to the
+	// callback.
 	Events []Event
 }
 
 // Event is one published body.
 type Event struct {
-	Key  string
-	Body []byte
+	Key  string // as in [EventBus].Publish
+	Body []byte // opaque here
 }

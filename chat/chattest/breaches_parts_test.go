@@ -153,8 +153,8 @@ func trims(f func(context.Context, whole, chat.RoomID, chat.Retention, int) (int
 }
 
 // reopens makes all stores over some data but the first broken ones.
-func reopens(wrap func(chat.Store) chat.Store) func(chattest.Opener) chattest.Opener {
-	return func(open chattest.Opener) chattest.Opener {
+func reopens(wrap func(chat.Store) chat.Store) func(chattest.StoreOpener) chattest.StoreOpener {
+	return func(open chattest.StoreOpener) chattest.StoreOpener {
 		again := false
 		return func(clock func() time.Time) (chat.Store, error) {
 			s, err := open(clock)

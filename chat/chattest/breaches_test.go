@@ -149,10 +149,10 @@ var breaches = []breach{
 			}
 			return s.Append(ctx, w)
 		})},
-	{name: "loses data", test: "Life/Reopened", says: "chat: not found", open: func(chattest.Opener) chattest.Opener {
+	{name: "loses data", test: "Life/Reopened", says: "chat: not found", open: func(chattest.StoreOpener) chattest.StoreOpener {
 		return func(clock func() time.Time) (chat.Store, error) { return new(twins).open(clock) }
 	}},
-	{name: "has a log in each store", test: "Shared/Access", says: "chat: not found", open: func(chattest.Opener) chattest.Opener {
+	{name: "has a log in each store", test: "Shared/Access", says: "chat: not found", open: func(chattest.StoreOpener) chattest.StoreOpener {
 		return func(clock func() time.Time) (chat.Store, error) { return new(twins).open(clock) }
 	}},
 

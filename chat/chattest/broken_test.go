@@ -19,10 +19,10 @@ const breaks = "CHATTEST_BREAKS"
 // breach is a rule that a store breaks, and what finds that out.
 type breach struct {
 	name string
-	test string                                     // the case that must fail
-	says string                                     // a part of its failure
-	wrap func(s chat.Store) chat.Store              // makes a store a broken one
-	open func(open chattest.Opener) chattest.Opener // or the opener
+	test string                                               // the case that must fail
+	says string                                               // a part of its failure
+	wrap func(s chat.Store) chat.Store                        // makes a store a broken one
+	open func(open chattest.StoreOpener) chattest.StoreOpener // or the opener
 }
 
 func allBreaches() []breach { return slices.Concat(breaches, readBreaches, partBreaches, trimBreaches) }
@@ -70,7 +70,7 @@ func TestBroken(t *testing.T) {
 		if b.name != os.Getenv(breaks) {
 			continue
 		}
-		chattest.TestStore(t, func(t *testing.T) chattest.Opener {
+		chattest.TestStore(t, func(t *testing.T) chattest.StoreOpener {
 			open := new(twins).open
 			if b.open != nil {
 				return b.open(open)

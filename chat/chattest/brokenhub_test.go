@@ -8,6 +8,7 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/chat/chattest"
+	"github.com/carlware/gochat/command"
 )
 
 // breaksHub names the breach with which this process runs the suite of hubs.
@@ -63,7 +64,7 @@ type brokenHub struct {
 	room     func(ctx context.Context, h chat.Hub, by chat.UserID, id chat.RoomID) (chat.Room, error)
 	rooms    func(ctx context.Context, h chat.Hub, by chat.UserID, after chat.RoomID, limit int) ([]chat.RoomInfo, error)
 	inbox    func(ctx context.Context, h chat.Hub, by chat.UserID) (chat.Inbox, error)
-	commands func(ctx context.Context, h chat.Hub, by chat.UserID) ([]chat.CommandSpec, error)
+	commands func(ctx context.Context, h chat.Hub, by chat.UserID) ([]command.Spec, error)
 	limits   func(h chat.Hub) chat.Limits
 	handle   brokenRoom // its Room is filled in
 }
@@ -117,7 +118,7 @@ func (b brokenHub) Inbox(ctx context.Context, by chat.UserID) (chat.Inbox, error
 	return b.Hub.Inbox(ctx, by)
 }
 
-func (b brokenHub) Commands(ctx context.Context, by chat.UserID, room chat.RoomID) ([]chat.CommandSpec, error) {
+func (b brokenHub) Commands(ctx context.Context, by chat.UserID, room chat.RoomID) ([]command.Spec, error) {
 	if b.commands != nil {
 		return b.commands(ctx, b.Hub, by)
 	}

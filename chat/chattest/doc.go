@@ -6,7 +6,7 @@
 // one when the suite passes. A test of a store in a file looks like this:
 //
 //	func TestStore(t *testing.T) {
-//		chattest.TestStore(t, func(t *testing.T) chattest.Opener {
+//		chattest.TestStore(t, func(t *testing.T) chattest.StoreOpener {
 //			path := filepath.Join(t.TempDir(), "chat.db")
 //			return func(clock func() time.Time) (chat.Store, error) {
 //				return mystore.Open(path, &mystore.Options{Clock: clock})

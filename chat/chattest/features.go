@@ -15,7 +15,7 @@ type features struct {
 }
 
 // featuresOf opens a store to look at it.
-func featuresOf(t *testing.T, open Opener, o *StoreOptions) *features {
+func featuresOf(t *testing.T, open StoreOpener, o *StoreOptions) *features {
 	t.Helper()
 	f := &features{}
 	if o != nil {

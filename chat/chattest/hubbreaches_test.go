@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
 )
 
 // with makes a hub broken by what is set of b.
@@ -297,7 +298,7 @@ var hubBreaches = []hubBreach{
 			return r.Command(ctx, chat.System, line)
 		}})},
 	{name: "lists no commands", test: "Commands/List", says: "Commands are", hub: with(brokenHub{
-		commands: func(context.Context, chat.Hub, chat.UserID) ([]chat.CommandSpec, error) { return nil, nil }})},
+		commands: func(context.Context, chat.Hub, chat.UserID) ([]command.Spec, error) { return nil, nil }})},
 
 	{name: "replaces errors", test: "Errors/Rooms", says: "they don't replace them", hub: with(brokenHub{
 		create: func(ctx context.Context, h chat.Hub, by chat.UserID, r chat.NewRoom) (chat.Room, error) {

@@ -48,10 +48,10 @@ type Recorder struct {
 // Counts says how much a [Recorder] has seen.
 type Counts struct {
 	Sent, Acked        int // requests, by their ids
-	Refused            int
+	Refused            int // calls of [Client.Refused]
 	Commands, Outcomes int // by their ids
 	Events, Gaps       int // deliveries
-	Connects           int
+	Connects           int // calls of [Client.Connected]
 }
 
 type requestKey struct {

@@ -7,14 +7,14 @@ import (
 	"github.com/carlware/gochat/chat"
 )
 
-// Opener opens a store over one and the same data, which is empty at first.
+// StoreOpener opens a store over one and the same data, which is empty at first.
 // The suite calls it again only after it closed the store, or at any time when
 // [StoreOptions.Shared] is set; and it closes every store that it opened.
 //
 // clock is nil unless [StoreOptions.Clock] is set. Then it is what the store
 // must take its time from: it may be called concurrently, tells times that
 // are not UTC and finer than a millisecond, and is set back by some cases.
-type Opener func(clock func() time.Time) (chat.Store, error)
+type StoreOpener func(clock func() time.Time) (chat.Store, error)
 
 // StoreOptions say what a store promises beside the contract of [chat.Store].
 // nil promises nothing, and the cases that need a promise are left out.
@@ -24,7 +24,7 @@ type StoreOptions struct {
 	// Shared: several stores can be open over the same data at once, as the
 	// nodes of a cluster have them.
 	Shared bool
-	// Clock: the store takes its time from the clock that the [Opener] is
+	// Clock: the store takes its time from the clock that the [StoreOpener] is
 	// given. Without it, cases that need time wait for it, a second at most.
 	Clock bool
 	// Revoker: the store is a [chat.Revoker]. Its cases run on every store
@@ -39,7 +39,7 @@ type StoreOptions struct {
 // case to get data of its own, such as a new file or an empty schema; use the
 // t that it is given to clean up. The suite counts goroutines, so no other test
 // may run at the same time.
-func TestStore(t *testing.T, open func(t *testing.T) Opener, o *StoreOptions) {
+func TestStore(t *testing.T, open func(t *testing.T) StoreOpener, o *StoreOptions) {
 	f := featuresOf(t, open(t), o)
 	t.Run("Parts", func(t *testing.T) { f.check(t) })
 	for _, g := range storeGroups {

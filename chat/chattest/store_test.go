@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestMemoryStore(t *testing.T) {
-	chattest.TestStore(t, func(t *testing.T) chattest.Opener {
+	chattest.TestStore(t, func(t *testing.T) chattest.StoreOpener {
 		return func(clock func() time.Time) (chat.Store, error) {
 			return chat.NewMemoryStore(&chat.MemoryOptions{Clock: clock}), nil
 		}

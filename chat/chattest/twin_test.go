@@ -14,7 +14,7 @@ import (
 // several of them, which a store in memory can't be. So the suite is known to be
 // right about those, too, wherever no database is at hand.
 func TestTwins(t *testing.T) {
-	chattest.TestStore(t, func(t *testing.T) chattest.Opener {
+	chattest.TestStore(t, func(t *testing.T) chattest.StoreOpener {
 		return new(twins).open
 	}, &chattest.StoreOptions{Clock: true, Persistent: true, Shared: true, Revoker: true, Trimmer: true})
 }

@@ -23,7 +23,7 @@ type world struct {
 	logs  []*receiver // of all stores of this case
 	clock *clock      // nil when the store has its own
 
-	opener Opener
+	opener StoreOpener
 	o      *features
 	stores []chat.Store
 
@@ -41,7 +41,7 @@ var (
 	bot = chat.User{ID: "bot:stock", Name: "Stock", Bot: true}
 )
 
-func newWorld(t *testing.T, opener Opener, f *features) *world {
+func newWorld(t *testing.T, opener StoreOpener, f *features) *world {
 	w := &world{T: t, opener: opener, o: f, floors: make(map[chat.RoomID]chat.Seq)}
 	if f.Clock {
 		w.clock = newClock()

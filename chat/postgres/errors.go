@@ -15,7 +15,7 @@ import (
 // SchemaError is returned by [Open] when the tables in the database are not
 // those that this version of the package makes.
 type SchemaError struct {
-	Schema  string
+	Schema  string // as in [Options]
 	Version int    // of the tables in the database
 	Known   int    // the newest that this version of the package knows
 	Reason  string // a sentence

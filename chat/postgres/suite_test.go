@@ -16,7 +16,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	chattest.TestStore(t, func(t *testing.T) chattest.Opener {
+	chattest.TestStore(t, func(t *testing.T) chattest.StoreOpener {
 		db := pgtest.New(t)
 		c := newTestClock(t, db)
 		return func(clock func() time.Time) (chat.Store, error) {
@@ -38,7 +38,7 @@ func TestStoreWithShards(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the suite was run once")
 	}
-	chattest.TestStore(t, func(t *testing.T) chattest.Opener {
+	chattest.TestStore(t, func(t *testing.T) chattest.StoreOpener {
 		db := pgtest.New(t)
 		return func(func() time.Time) (chat.Store, error) {
 			return Open(context.Background(), db.URL, &Options{Schema: db.Schema, Shards: 3, Logger: silent})

@@ -17,7 +17,7 @@ var ErrLocked = errors.New("sqlite: the database is in use by another process")
 // SchemaError is returned by [Open] when the tables in the database are not
 // those that this version of the package makes.
 type SchemaError struct {
-	Path    string
+	Path    string // of the database
 	Version int    // of the schema in the database
 	Known   int    // the newest that this version of the package knows
 	Reason  string // a sentence

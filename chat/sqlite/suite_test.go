@@ -13,7 +13,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	chattest.TestStore(t, func(t *testing.T) chattest.Opener {
+	chattest.TestStore(t, func(t *testing.T) chattest.StoreOpener {
 		path := filepath.Join(t.TempDir(), "chat.db")
 		return func(clock func() time.Time) (chat.Store, error) {
 			return Open(context.Background(), path, &Options{Clock: clock})

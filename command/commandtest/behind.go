@@ -45,7 +45,7 @@ type waiting struct {
 // Received is one reply that came from the broker, repeats included.
 type Received struct {
 	ID  string // of the call
-	Bot string
+	Bot string // who replied
 	command.Reply
 }
 

@@ -1,6 +1,6 @@
 // Package commandtest tests a bot without a broker or a server.
 //
-//	r := commandtest.Run(t, stock.Handler(stock.Sample{}, nil), "/stock=aapl.us", nil)
+//	r := commandtest.Run(t, stock.NewBot(stock.Sample{}, nil), "/stock=aapl.us", nil)
 //	if got := r.Public(0); got != "AAPL.US quote is $93.42 per share. (sample data)" {
 //		t.Errorf("said %q", got)
 //	}

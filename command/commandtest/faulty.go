@@ -44,7 +44,10 @@ type Rates struct {
 }
 
 // FaultCounts are how often each fault has happened.
-type FaultCounts struct{ Dropped, Duplicated, Delayed, Crashed int }
+type FaultCounts struct {
+	Dropped, Duplicated, Delayed int // deliveries, see [Rates]
+	Crashed                      int // workers, see [Faults]
+}
 
 // FaultyBroker is a broker with faults, see [Faulty]. Like any broker it may be
 // used concurrently.

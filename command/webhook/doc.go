@@ -49,7 +49,7 @@
 //
 // # The receiver's side
 //
-// In Go that is [Serve], which makes an http.Handler of a bot, or [Verify] for
+// In Go that is [NewHandler], which makes an http.Handler of a bot, or [Verify] for
 // who wants to read the request himself. A receiver in another language checks
 // the two headers and answers; the above is all there is to know, and
 // testdata/bot.mjs is one in JavaScript.

@@ -20,7 +20,7 @@ func Example() {
 	}) error {
 		return c.Sayf("%s deploys %s.", c.User.Name, a.Version)
 	})
-	http.Handle("/gochat", webhook.Serve(bot, secret, nil))
+	http.Handle("/gochat", webhook.NewHandler(bot, secret, nil))
 	there := httptest.NewServer(http.DefaultServeMux) // there: http.ListenAndServe
 	defer there.Close()
 

@@ -194,7 +194,7 @@ func TestNew(t *testing.T) {
 	}
 	_, err := webhook.New("http://host/", "short", nil)
 	require.ErrorContains(t, err, "16 bytes")
-	require.Panics(t, func() { webhook.Serve(command.HandlerFunc(nil), "short", nil) })
+	require.Panics(t, func() { webhook.NewHandler(command.HandlerFunc(nil), "short", nil) })
 }
 
 func newBot() *command.Bot {
@@ -229,8 +229,8 @@ func errorsJoin(errs ...error) error {
 }
 
 // A bot answers by HTTP as it does in the chat's own process.
-func TestServe(t *testing.T) {
-	served := webhook.Serve(newBot(), secret, &webhook.ServeOptions{Logger: quiet})
+func TestHandler(t *testing.T) {
+	served := webhook.NewHandler(newBot(), secret, &webhook.HandlerOptions{Logger: quiet})
 	for _, line := range []string{"all", "me", "both", "nothing", "wrong", "boom", "x", ""} {
 		want := commandtest.Run(t, newBot(), "/tell "+line, &commandtest.Options{Logger: quiet})
 		require.Equal(t, want.String(), ask(t, nil, "/tell "+line, served.ServeHTTP).String(), line)
@@ -240,8 +240,8 @@ func TestServe(t *testing.T) {
 
 func TestServeRefuses(t *testing.T) {
 	ran := 0
-	served := webhook.Serve(command.HandlerFunc(func(context.Context, *command.Call) error { ran++; return nil }),
-		secret, &webhook.ServeOptions{Logger: quiet})
+	served := webhook.NewHandler(command.HandlerFunc(func(context.Context, *command.Call) error { ran++; return nil }),
+		secret, &webhook.HandlerOptions{Logger: quiet})
 	good := `{"v":1,"id":"i","command":"go","line":"/go","timeout_ms":1000,"room":{"id":"r"},"user":{"id":"u"}}`
 	now := time.Now()
 	for name, c := range map[string]struct {
@@ -330,7 +330,7 @@ func FuzzRequest(f *testing.F) {
 	for _, s := range []string{`{"v":1,"id":"i","command":"tell","text":"all","line":"/tell all","timeout_ms":1000,"room":{"id":"r"},"user":{"id":"u","role":"owner"}}`, "", "{}", `{"v":1,"timeout_ms":1e3}`} {
 		f.Add([]byte(s))
 	}
-	served := webhook.Serve(newBot(), secret, &webhook.ServeOptions{Logger: quiet})
+	served := webhook.NewHandler(newBot(), secret, &webhook.HandlerOptions{Logger: quiet})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(string(body)))
 		r.Header.Set("Content-Type", "application/json")

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
 	"github.com/carlware/gochat/transport/rest"
 )
 
@@ -270,7 +271,7 @@ func (s *stubHub) Room(context.Context, chat.UserID, chat.RoomID) (chat.Room, er
 func (s *stubHub) Rooms(context.Context, chat.UserID, chat.RoomID, int) ([]chat.RoomInfo, error) {
 	return nil, s.err
 }
-func (s *stubHub) Commands(context.Context, chat.UserID, chat.RoomID) ([]chat.CommandSpec, error) {
+func (s *stubHub) Commands(context.Context, chat.UserID, chat.RoomID) ([]command.Spec, error) {
 	return nil, s.err
 }
 func (s *stubHub) CreateRoom(context.Context, chat.UserID, chat.NewRoom) (chat.Room, error) {

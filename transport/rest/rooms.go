@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
 )
 
 // session tells the caller who the credential makes it.
@@ -173,9 +174,9 @@ func (q *request) commands() error {
 		return err
 	}
 	if specs == nil {
-		specs = []chat.CommandSpec{}
+		specs = []command.Spec{}
 	}
 	return q.reply(http.StatusOK, struct {
-		Commands []chat.CommandSpec `json:"commands"`
+		Commands []command.Spec `json:"commands"`
 	}{specs})
 }

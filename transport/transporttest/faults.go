@@ -13,6 +13,7 @@ import (
 
 // Fault is something that happens to a connection and lasts until it is ended.
 type Fault struct {
+	// Name is that of the subtests.
 	Name string
 
 	// Begin has it happen to the connection of b, and maybe to others of the

@@ -27,10 +27,11 @@ type DialOptions struct {
 	// a token goes nowhere else. nil means a client of its own.
 	HTTPClient *http.Client
 
-	// Epoch and Rooms go on where an earlier client was: the epoch that its
-	// last [Welcome] told, and the last Seq that it handled of each room. Of
-	// rooms that are not listed only what is new is delivered.
+	// Epoch, with Rooms, goes on where an earlier client was: it is the epoch
+	// that its last [Welcome] told.
 	Epoch string
+	// Rooms has the last Seq that the earlier client handled of each room. Of
+	// rooms that are not listed only what is new is delivered.
 	Rooms map[chat.RoomID]chat.Seq
 
 	// Logger receives, at level Debug, why connections end. nil means

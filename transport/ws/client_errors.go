@@ -33,7 +33,7 @@ var (
 // Error is how the server refused a request. The codes are those of
 // PROTOCOL.md; [errors.Is] finds the errors of package chat that they stand for.
 type Error struct {
-	Code    string
+	Code    string // of PROTOCOL.md, or a bot's own
 	Message string // for people
 	Field   string // the faulty one, or empty
 	// RetryAfter is when the request may be sent again; 0 is not said.
@@ -66,8 +66,8 @@ func (e *Error) Is(target error) bool {
 
 // CloseError is a connection that the server ended for good.
 type CloseError struct {
-	Code   int // of PROTOCOL.md
-	Reason string
+	Code   int    // of PROTOCOL.md
+	Reason string // for people who look for the cause
 }
 
 // Error returns the code and the reason.

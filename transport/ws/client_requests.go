@@ -11,10 +11,10 @@ import (
 
 // Stored is what the server tells of a request that stored something.
 type Stored struct {
-	ID   string // the idempotency key
-	Room chat.RoomID
-	Seq  chat.Seq  // of the event; 0: nothing had to be changed
-	Time time.Time // of the event
+	ID   string      // the idempotency key
+	Room chat.RoomID // where it is stored
+	Seq  chat.Seq    // of the event; 0: nothing had to be changed
+	Time time.Time   // of the event
 	// Duplicate: it was stored by an earlier request with the same id.
 	Duplicate bool
 }
@@ -186,8 +186,8 @@ func (c *Client) Members(ctx context.Context, room chat.RoomID, after chat.UserI
 
 // Commands returns the specs of the commands that the user may call in a room;
 // an empty room means all commands that there are.
-func (c *Client) Commands(ctx context.Context, room chat.RoomID) ([]chat.CommandSpec, error) {
-	var all []chat.CommandSpec
+func (c *Client) Commands(ctx context.Context, room chat.RoomID) ([]command.Spec, error) {
+	var all []command.Spec
 	for after := ""; ; {
 		k, err := c.do(ctx, "commands", "", &commandsRequest{Room: room, After: after, Limit: page(maxLimit)})
 		if err != nil {

@@ -116,8 +116,12 @@ type Handler struct {
 // [chat.ErrUnavailable] (503). With tokens, [BearerToken] finds them.
 //
 // End it with Shutdown, before the hub: [http.Server.Shutdown] knows nothing of
-// connections that were upgraded.
+// connections that were upgraded. NewHandler panics when hub or authenticate is
+// nil, and on Options.Origins that can't be right.
 func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, error), o *Options) *Handler {
+	if hub == nil || authenticate == nil {
+		panic("ws: NewHandler needs a hub and a function that authenticates")
+	}
 	c := o.withDefaults()
 	h := &Handler{
 		hub: hub, authenticate: authenticate, o: c, origins: parseOrigins(c.Origins),

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/carlware/gochat/chat"
 )
 
 // The numbers in the names of these tests are those of the project's catalogue
@@ -155,13 +157,17 @@ func TestHostileUpgrades(t *testing.T) {
 }
 
 func TestBadOriginsPanic(t *testing.T) {
+	var hub panicHub // nobody calls it
+	nobody := func(*http.Request) (chat.Principal, error) { return chat.Principal{}, chat.ErrForbidden }
 	for _, o := range []string{
 		"*", "app.example", "https://", "https://*", "https://*:*", "https://*.", "https://*example.com", "https://a.*.com",
 		"ftp://app.example", "https://app.example/", "https://user@app.example", "https://app.example:4*", "null", "",
 	} {
-		require.Panics(t, func() { NewHandler(nil, nil, &Options{Origins: []string{o}}) }, "%q", o)
+		require.Panics(t, func() { NewHandler(hub, nobody, &Options{Origins: []string{o}}) }, "%q", o)
 	}
 	for _, o := range []string{"https://app.example", "http://[::1]:8080", "http://127.0.0.1:*", "https://*.app.example:8443"} {
-		require.NotPanics(t, func() { NewHandler(nil, nil, &Options{Origins: []string{o}}) }, "%q", o)
+		require.NotPanics(t, func() { NewHandler(hub, nobody, &Options{Origins: []string{o}}) }, "%q", o)
 	}
+	require.Panics(t, func() { NewHandler(nil, nobody, nil) }, "no hub")
+	require.Panics(t, func() { NewHandler(hub, nil, nil) }, "nobody says who a request comes from")
 }

@@ -39,10 +39,10 @@ type commandReply struct {
 
 // listReply is the ok of a list.
 type listReply struct {
-	Rooms    []chat.InboxEntry  `json:"rooms"`
-	Members  []chat.Member      `json:"members"`
-	Commands []chat.CommandSpec `json:"commands"`
-	More     bool               `json:"more"`
+	Rooms    []chat.InboxEntry `json:"rooms"`
+	Members  []chat.Member     `json:"members"`
+	Commands []command.Spec    `json:"commands"`
+	More     bool              `json:"more"`
 }
 
 // completeReply is the ok of complete. Start and End are UTF-16 code units.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/command"
 )
 
 // defaultLimit and maxLimit bound the length of lists.
@@ -97,13 +98,13 @@ func (r *commandsRequest) serve(ctx context.Context, c *conn, _ string, o *objec
 	if err != nil {
 		return err
 	}
-	i, found := slices.BinarySearchFunc(specs, r.After, func(s chat.CommandSpec, after string) int {
+	i, found := slices.BinarySearchFunc(specs, r.After, func(s command.Spec, after string) int {
 		return strings.Compare(s.Name, after)
 	})
 	if found {
 		i++
 	}
-	specs = slices.DeleteFunc(slices.Clone(specs[i:]), func(s chat.CommandSpec) bool {
+	specs = slices.DeleteFunc(slices.Clone(specs[i:]), func(s command.Spec) bool {
 		o := begin("")
 		o.spec(&s)
 		return len(o.b) > maxSpec

@@ -25,8 +25,8 @@ type Stats struct {
 type Refused struct {
 	Full       uint64 // Conns and Rate
 	TooFast    uint64 // UserRate and AddressRate
-	PerUser    uint64
-	PerAddress uint64
+	PerUser    uint64 // PerUser
+	PerAddress uint64 // PerAddress
 }
 
 // Stats looks at each connection, so it takes about a millisecond for 10,000

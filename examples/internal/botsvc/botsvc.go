@@ -51,7 +51,7 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	bot := stock.Handler(provider, &command.BotOptions{Grace: grace, Logger: cmp.Or(c.Logger, slog.Default())})
+	bot := stock.NewBot(provider, &command.BotOptions{Grace: grace, Logger: cmp.Or(c.Logger, slog.Default())})
 	return bot.Run(ctx, c.Broker)
 }
 

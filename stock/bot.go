@@ -20,20 +20,17 @@ const (
 	CodeNoQuote       = "no_quote"       // the source gives no price for now
 )
 
-// MaxSymbols is how many symbols one command may ask for.
-const MaxSymbols = 5
-
 type args struct {
 	Symbols []string `cmd:"symbol,required" max:"5" help:"ticker with its market, as in aapl.us; up to 5"`
 }
 
-// Handler returns the bot "stockbot" with the command /stock, which says in the
+// NewBot returns the bot "stockbot" with the command /stock, which says in the
 // room what p quotes. What p can't quote, only the caller is told; the reason
 // is logged.
 //
 // The bot is a [command.Handler] for the chat's own process, and its Run serves
 // the command from a queue. o may be nil.
-func Handler(p Provider, o *command.BotOptions) *command.Bot {
+func NewBot(p Provider, o *command.BotOptions) *command.Bot {
 	h := &handler{p: p, log: slog.Default()}
 	if o != nil && o.Logger != nil {
 		h.log = o.Logger

@@ -51,13 +51,13 @@ func TestHandler(t *testing.T) {
 		"/stock=aapl.us\nand another": "error usage: A command is one line.\n",
 	} {
 		t.Run(line, func(t *testing.T) {
-			require.Equal(t, want, commandtest.Run(t, Handler(Sample{}, quiet), line, nil).String())
+			require.Equal(t, want, commandtest.Run(t, NewBot(Sample{}, quiet), line, nil).String())
 		})
 	}
 	require.Equal(t, []command.Spec{{
 		Bot: "stockbot", Name: "stock", Summary: "Latest price of a share", Usage: "/stock <symbol…>", Timeout: 10 * time.Second,
 		Args: []command.Arg{{Name: "symbol", Type: command.TypeString, Required: true, List: true, Max: "5", Help: "ticker with its market, as in aapl.us; up to 5"}},
-	}}, Handler(Sample{}, nil).Specs())
+	}}, NewBot(Sample{}, nil).Specs())
 }
 
 var long = strings.Repeat("a", 500)
@@ -86,19 +86,19 @@ func TestHandlerFailures(t *testing.T) {
 				}
 				return c.quote, nil
 			})
-			r := commandtest.Run(t, Handler(p, quiet), "/stock=x.us", &commandtest.Options{Logger: quiet.Logger})
+			r := commandtest.Run(t, NewBot(p, quiet), "/stock=x.us", &commandtest.Options{Logger: quiet.Logger})
 			require.Equal(t, "error "+c.code+": "+c.text+"\n", r.String())
 		})
 	}
 	p := provider(func(context.Context, string) (Quote, error) { panic("bang") })
-	require.Equal(t, command.CodeBotError, commandtest.Run(t, Handler(p, quiet), "/stock=x.us", &commandtest.Options{Logger: quiet.Logger}).Code())
+	require.Equal(t, command.CodeBotError, commandtest.Run(t, NewBot(p, quiet), "/stock=x.us", &commandtest.Options{Logger: quiet.Logger}).Code())
 }
 
 func TestHandlerSlowSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSource(t, nil, drip)
 		start := time.Now()
-		r := commandtest.Run(t, Handler(Cached(s, nil), quiet), "/stock=a.us b.us c.us", nil)
+		r := commandtest.Run(t, NewBot(Cached(s, nil), quiet), "/stock=a.us b.us c.us", nil)
 		require.Equal(t, CodeNoQuote, r.Code())
 		require.Equal(t, 5*time.Second, time.Since(start), "all symbols are asked for at once")
 	})
@@ -135,7 +135,7 @@ func TestSample(t *testing.T) {
 
 // A conversation to read; its file is what to look at when an answer changes.
 func TestHandlerTranscript(t *testing.T) {
-	commandtest.Transcript(t, Handler(Sample{}, quiet), "testdata/stock.txt", nil)
+	commandtest.Transcript(t, NewBot(Sample{}, quiet), "testdata/stock.txt", nil)
 }
 
 // The same bot value, queued, on a broker that is as bad as it may be: who asks
@@ -144,7 +144,7 @@ func TestHandlerQueued(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rates := commandtest.Rates{Duplicate: 0.5, Delay: 0.5}
 		broker := commandtest.Faulty(memory.New(nil), &commandtest.Faults{Requests: rates, Results: rates, Crash: 0.3})
-		chat := commandtest.Behind(t, broker, Handler(Sample{}, quiet), otherBot())
+		chat := commandtest.Behind(t, broker, NewBot(Sample{}, quiet), otherBot())
 		for range 20 {
 			require.Equal(t, "room: AAPL.US quote is $93.42 per share. (sample data)\n", chat.Run("/stock=aapl.us", nil).String())
 			require.Equal(t, CodeUnknownSymbol, chat.Run("/stock=nope.us", nil).Code())

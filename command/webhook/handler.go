@@ -10,14 +10,14 @@ import (
 	"github.com/carlware/gochat/command"
 )
 
-// ServeOptions are the options of [Serve]. nil means all defaults.
-type ServeOptions struct {
+// HandlerOptions are the options of [NewHandler]. nil means all defaults.
+type HandlerOptions struct {
 	// Logger gets refused requests and the errors of the handler that its
 	// caller is not shown. nil means [slog.Default].
 	Logger *slog.Logger
 }
 
-// Serve returns an http.Handler that answers what a [Webhook] with the same
+// NewHandler returns an http.Handler that answers what a [Webhook] with the same
 // secret posts, by running h, such as a [command.Bot]. h checks arguments, roles
 // and how many calls run at once; its Progress is not told to anybody, for HTTP
 // has one answer. A secret shorter than [MinSecret] panics.
@@ -26,7 +26,7 @@ type ServeOptions struct {
 // 401. One that somebody sends again within it is run again, with the same
 // Call.ID, as one that comes twice from a queue: a handler with side effects
 // looks at the id.
-func Serve(h command.Handler, secret string, o *ServeOptions) http.Handler {
+func NewHandler(h command.Handler, secret string, o *HandlerOptions) http.Handler {
 	if len(secret) < MinSecret {
 		panic(errSecret.Error())
 	}
