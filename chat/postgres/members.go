@@ -131,7 +131,7 @@ func (t *tx) markRead(ctx context.Context, marks []chat.ReadMark) error {
 const markQuery = `WITH marked AS MATERIALIZED (
 	SELECT r.room_no, i.user_id, least(i.seq, r.seq) AS seq
 	FROM unnest($1::text[], $2::text[], $3::bigint[]) AS i (room_id, user_id, seq)
-	JOIN LATERAL (SELECT h.room_no, h.seq FROM {s}rooms r JOIN {s}heads h ON h.room_no = r.no WHERE r.id = i.room_id OFFSET 0) r ON true
+	JOIN LATERAL (SELECT h.room_no, h.seq FROM {s}heads h WHERE h.id = i.room_id OFFSET 0) r ON true
 ), locked AS MATERIALIZED (
 	SELECT m.user_no, m.room_no, k.seq FROM marked k JOIN {s}members m ON m.room_no = k.room_no AND m.user_id = k.user_id
 	WHERE NOT m.banned AND m.read < k.seq ORDER BY m.room_no, m.user_id FOR NO KEY UPDATE OF m

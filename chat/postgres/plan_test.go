@@ -87,7 +87,7 @@ func load(t *testing.T, s *Store) {
 		`INSERT INTO {s}rooms (id, kind, name, name_key, one_no, other_no, hides, created_at, data, by_no, by_id, by_hash)
 			SELECT 'many-' || i, 'public', 'many ' || i, 'MANY ' || i, 0, 0, false, 0, '', u.no, 'many-' || i, ''
 			FROM generate_series(1, 3000) i, {s}users u WHERE u.id = 'ann'`,
-		`INSERT INTO {s}heads (room_no, seq, floor_at, members) SELECT no, 1, 1 << 60, 1 FROM {s}rooms WHERE id LIKE 'many-%'`,
+		`INSERT INTO {s}heads (room_no, id, seq, floor_at, members) SELECT no, id, 1, 1 << 60, 1 FROM {s}rooms WHERE id LIKE 'many-%'`,
 		`INSERT INTO {s}members (room_no, user_no, user_id, role, banned) SELECT r.no, u.no, u.id, 'member', false
 			FROM {s}rooms r, {s}users u WHERE r.id = 'room' AND u.id LIKE 'many-%' OR r.id LIKE 'many-%' AND u.id = 'ann'`,
 		`UPDATE {s}heads SET seq = seq + 20000, n = n + 20000, members = members + 3000 WHERE room_no = (SELECT no FROM {s}rooms WHERE id = 'room')`,

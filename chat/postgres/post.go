@@ -193,8 +193,7 @@ func (c *columns) send(ctx context.Context, d *dialect, a *attempt, reqs []*requ
 }
 
 // lockHeads is how every writer locks rooms before anything else.
-const lockHeads = `SELECT room_no FROM {s}heads WHERE room_no = ANY (ARRAY(SELECT no FROM {s}rooms WHERE id = ANY ($1::text[])))
-	ORDER BY room_no FOR NO KEY UPDATE`
+const lockHeads = `SELECT room_no FROM {s}heads WHERE id = ANY ($1::text[]) ORDER BY room_no FOR NO KEY UPDATE`
 
 // insertMessages gives the messages that are new and not stale the next numbers
 // of their rooms, in their order. Rows are looked up one by one, each by a key,
@@ -206,7 +205,7 @@ WITH looked AS (
 		u.no IS NOT NULL AND o.seq IS NULL AND i.basis >= h.access AS fresh
 	FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::bigint[])
 		WITH ORDINALITY AS i (room_id, user_id, id, hash, ref, text, mentions, data, basis, ord)
-	LEFT JOIN LATERAL (SELECT h.* FROM {s}rooms r JOIN {s}heads h ON h.room_no = r.no WHERE r.id = i.room_id OFFSET 0) h ON true
+	LEFT JOIN LATERAL (SELECT h.room_no, h.seq, h.n, h.at, h.access FROM {s}heads h WHERE h.id = i.room_id OFFSET 0) h ON true
 	LEFT JOIN LATERAL (SELECT u.no, u.name, u.bot FROM {s}users u WHERE u.id = i.user_id OFFSET 0) u ON true
 	LEFT JOIN LATERAL (SELECT e.room_no, e.seq, e.at, e.batch FROM {s}events e
 		WHERE e.user_no = u.no AND e.id = i.id OFFSET 0) o ON o.room_no = h.room_no

@@ -59,7 +59,7 @@ func (t *tx) trim(ctx context.Context, room chat.RoomID, beyond ages, limit int)
 	r := p.lock(room)
 	var times []int64
 	p.query(func(r *row) { times = append(times, r.int()) }, `
-		WITH h AS MATERIALIZED (SELECT * FROM {s}heads WHERE room_no = (SELECT no FROM {s}rooms WHERE id = $1))
+		WITH h AS MATERIALIZED (SELECT * FROM {s}heads WHERE id = $1)
 		SELECT at FROM {s}events WHERE room_no = (SELECT room_no FROM h)
 			AND seq >= (SELECT floor FROM h) AND seq < (SELECT least(floor + $2, seq) FROM h) ORDER BY seq`, room, limit)
 	if err := t.send(ctx, p); err != nil {
@@ -98,7 +98,7 @@ func (s *Store) Trimmable(ctx context.Context, keep chat.Retention, limit int) (
 	}
 	return view(ctx, s, "trimmable", func(ctx context.Context) (rooms []chat.RoomID, err error) {
 		err = s.query(ctx, func(r *row) { rooms = append(rooms, chat.RoomID(r.text())) },
-			`SELECT r.id FROM {s}heads h JOIN {s}rooms r ON r.no = h.room_no
+			`SELECT h.id FROM {s}heads h
 			WHERE h.floor_at < {now} - $1::bigint AND h.seq > h.floor AND (h.floor_at < {now} - $2::bigint OR h.seq - h.floor >= $3)
 			LIMIT $4`, first, beyond.old, beyond.most, max(limit, 0))
 		return rooms, err
