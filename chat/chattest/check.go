@@ -77,11 +77,12 @@ func (v *violations) err() error {
 //
 // What it looks for, by the name of the promise:
 //
-//	accepted means kept       an acknowledged event is in the log, at the place that was told; what was refused is not
+//	accepted means kept       an acknowledged event is in the log, at the place that was told; what was refused is not;
+//	                          so what was acknowledged too early and then lost is found
 //	once                      no id twice in a log, no event twice at a client, one place for all acknowledgements
 //	one order                 every client has at a place what the log has there, and times never go back
 //	no gaps                   a log has every number; each client too, from its join or its head on, but where a gap
-//	                          was told; and in the end a connected client has everything
+//	                          was told; and in the end a connected client has everything, however slow it was
 //	the log decides access    nobody is given what was said while not a member, nor anything after the removal; nobody
 //	                          writes who is not a member
 //	a command ends once       an accepted command has ended, the same way for everybody who is told; the answers that
@@ -206,7 +207,7 @@ func (r *Recorder) checkRequests(v *violations, epoch string) {
 	for k, q := range r.sends {
 		l := r.logs[k.room]
 		if l == nil {
-			if q.acked {
+			if q.acked && (q.epoch == "" || q.epoch == epoch) {
 				v.add(q.client, ruleKept, k.room, q.seq, "request %s was acknowledged, and the room has no log", k.id)
 			}
 			continue

@@ -172,6 +172,31 @@ func TestGoodHistories(t *testing.T) {
 			}
 			give(h.say(), h.all()...)
 		},
+		"restored to before the room": func(h *tale) {
+			h.ann.Sent("coffee", "lost")
+			h.ann.Acked("coffee", "lost", 3)
+			for _, c := range append(h.all(), h.cyd) {
+				c.Disconnected()
+			}
+			h.cyd.Connected(chat.Welcome{Epoch: "e2"}, nil)
+			for _, c := range h.all() {
+				h.connect(c, "e2", 3, c.Resume())
+				c.Delivered(&chat.Delivery{Gap: &chat.Gap{Room: tea, Head: 3, Reset: true}})
+			}
+		},
+		"slow": func(h *tale) { // cut, come back, told of a gap, and cut again
+			e := [4]*chat.Event{h.say(), h.say(), h.say(), h.say()}
+			for _, e := range e {
+				give(e, h.ann, h.tab)
+			}
+			h.bob.Disconnected()
+			h.connect(h.bob, "e1", 7, h.bob.Resume())
+			h.bob.Delivered(&chat.Delivery{Gap: &chat.Gap{Room: tea, After: 3, Head: 5}})
+			h.bob.Disconnected()
+			h.connect(h.bob, "e1", 7, h.bob.Resume())
+			give(e[2], h.bob)
+			give(e[3], h.bob)
+		},
 		"commands": func(h *tale) {
 			h.ann.Called("a")
 			h.ann.Accepted("a")

@@ -113,8 +113,8 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return err
 	}
 	l := &lines{out: out}
-	g := watch(dir)
-	defer g.release()
+	g := proctest.NewReaper(dir)
+	defer g.Release()
 	var all sync.WaitGroup
 	for i := range programs {
 		all.Go(func() { programs[i].keep(ctx, l, g) })
@@ -184,7 +184,7 @@ type process struct {
 const stopGrace = 12 * time.Second
 
 // keep runs a program until ctx ends, again and again, and waits for its end.
-func (s process) keep(ctx context.Context, l *lines, g *guard) {
+func (s process) keep(ctx context.Context, l *lines, g *proctest.Reaper) {
 	for ctx.Err() == nil {
 		cmd := exec.CommandContext(ctx, s.path, s.args...)
 		cmd.Dir, cmd.Env = s.dir, append(proctest.CleanEnv(), s.env...)
@@ -194,9 +194,9 @@ func (s process) keep(ctx context.Context, l *lines, g *guard) {
 		cmd.Stdout, cmd.Stderr = w, w
 		if err := cmd.Start(); err == nil {
 			w.start(cmd.Process.Pid)
-			g.begun(cmd.Process.Pid)
+			g.Begun(cmd.Process.Pid)
 			_ = cmd.Wait() // how it ended is in ProcessState
-			g.ended(cmd.Process.Pid)
+			g.Ended(cmd.Process.Pid)
 		} else {
 			l.print(s.label + ": " + err.Error())
 		}

@@ -2,19 +2,15 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
+
+	"github.com/carlware/gochat/examples/internal/login"
 )
 
 // account is a user in whose name sessions connect.
@@ -135,13 +131,6 @@ func commandTokens(ctx context.Context, command string) ([]*account, error) {
 	return list, nil
 }
 
-// login logs in at the auth service and keeps the session by its refresh
-// cookie.
-type login struct {
-	auth, name, password string
-	cookie               string // guarded by the account
-}
-
 func logins(c config, list []string) ([]*account, error) {
 	if len(list) == 0 {
 		return nil, errNoUsers
@@ -152,70 +141,9 @@ func logins(c config, list []string) ([]*account, error) {
 		if !ok {
 			return nil, fmt.Errorf("line %d of the users is no name and password", i+1)
 		}
-		l := &login{auth: c.auth, name: name, password: strings.TrimSpace(password)}
-		users[i] = &account{fetch: l.fetch}
+		users[i] = &account{fetch: login.New(c.auth, name, strings.TrimSpace(password)).Token}
 	}
 	return users, nil
-}
-
-// fetch returns a new access token. When the service says that it is too much,
-// it waits as long as it is told.
-func (l *login) fetch(ctx context.Context) (string, error) {
-	for {
-		path, body := "/auth/login", map[string]string{"username": l.name, "password": l.password}
-		if l.cookie != "" {
-			path, body = "/auth/refresh", map[string]string{}
-		}
-		status, token, after, err := l.post(ctx, path, body)
-		switch {
-		case err != nil:
-			return "", err
-		case status < 300 && token != "":
-			return token, nil
-		case status == http.StatusUnauthorized && l.cookie != "":
-			l.cookie = "" // the login has ended: begin another
-			continue
-		case status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable:
-			return "", fmt.Errorf("%s: the auth service answers %d to %s; is that the right -url or -auth, and are there demo users?", l.name, status, path)
-		}
-		select {
-		case <-time.After(after):
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
-	}
-}
-
-var authClient = &http.Client{Timeout: 30 * time.Second}
-
-func (l *login) post(ctx context.Context, path string, body any) (status int, token string, after time.Duration, err error) {
-	b, err := json.Marshal(body)
-	if err != nil {
-		return 0, "", 0, err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.auth+path, bytes.NewReader(b))
-	if err != nil {
-		return 0, "", 0, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if l.cookie != "" {
-		r.Header.Set("Cookie", l.cookie)
-	}
-	resp, err := authClient.Do(r)
-	if err != nil {
-		return 0, "", 0, err
-	}
-	defer resp.Body.Close()
-	var grant struct {
-		Token string `json:"access_token"`
-	}
-	_ = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&grant) // an answer without one is refused
-	if c := resp.Cookies(); grant.Token != "" && len(c) > 0 {
-		// By hand: a jar keeps a Secure cookie from plain http.
-		l.cookie = c[0].Name + "=" + c[0].Value
-	}
-	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-	return resp.StatusCode, grant.Token, time.Duration(max(seconds, 1)) * time.Second, nil
 }
 
 // admit fetches the first token of each account, a few at a time: a password

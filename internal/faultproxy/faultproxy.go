@@ -54,14 +54,23 @@ type link struct {
 // It ends with the test.
 func New(t testing.TB, server string) *Proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	p, err := Listen(server)
 	if err != nil {
 		t.Fatalf("faultproxy: %v", err)
 	}
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
+// Listen is [New] for programs that are no test: the proxy ends with Close.
+func Listen(server string) (*Proxy, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
 	p := &Proxy{server: server, l: l, changed: make(chan struct{}), links: map[*link]bool{}}
 	p.tasks.Go(p.accept)
-	t.Cleanup(p.close)
-	return p
+	return p, nil
 }
 
 // URL returns a proxy for the server that a URL names, and the URL by which to
@@ -137,10 +146,13 @@ func (p *Proxy) wake() {
 	p.changed = make(chan struct{})
 }
 
-func (p *Proxy) close() {
+// Close resets all connections and waits until nothing passes any more. It
+// returns nil, and is safe to be called again.
+func (p *Proxy) Close() error {
 	p.l.Close()
 	p.set(closed, true, 0)
 	p.tasks.Wait()
+	return nil
 }
 
 // end resets both ends of a link. p.mu is held.

@@ -109,19 +109,6 @@ func Private(t testing.TB) *Cluster {
 	return own.c
 }
 
-// Launch starts a server for a program that is no test. It ends with Close, or
-// with the process, however that ends.
-func Launch() (*Cluster, error) { return start() }
-
-// Close ends the server and removes its files. It is for what Launch started.
-func (c *Cluster) Close() error {
-	c.end()
-	return nil
-}
-
-// URL is how to connect, password included, to a database that is always there.
-func (c *Cluster) URL() string { return c.url }
-
 // Tests are the tests of a binary, to be run once.
 type Tests struct{ m interface{ Run() int } }
 

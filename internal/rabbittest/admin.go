@@ -78,12 +78,9 @@ const watermark = "0.4"
 // nothing from connections that publish.
 func (n *Node) Alarm(t testing.TB, on bool) {
 	t.Helper()
-	limit := watermark
-	if on {
-		limit = "1.0e-9"
+	if err := n.Block(on); err != nil {
+		t.Fatalf("rabbittest: %v", err)
 	}
-	n.Eval(t, fmt.Sprintf(`vm_memory_monitor:set_vm_memory_high_watermark(%s)`, limit))
-	n.Eval(t, fmt.Sprintf(`%v = lists:any(fun({{resource_limit, memory, _}, _}) -> true; (_) -> false end, rabbit_alarm:get_alarms())`, on))
 }
 
 // Queue is what a server says of a queue.

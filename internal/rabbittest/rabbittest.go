@@ -114,20 +114,6 @@ func Start(t testing.TB) *Node {
 	return n
 }
 
-// Launch is [Start] for programs: what it starts ends with Close, or with the
-// process, however that ends.
-func Launch() (*Node, error) { return start() }
-
-// Close ends the server and removes its files. It is for what Launch started.
-func (n *Node) Close() error {
-	n.end()
-	return nil
-}
-
-// URL is how to connect, password included, to a virtual host that is always
-// there.
-func (n *Node) URL() string { return n.url(n.user, n.password, "") }
-
 func missing(t testing.TB, err error) {
 	t.Helper()
 	if os.Getenv("CI") == "" {

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	var err error
+	if bin, err = os.MkdirTemp("", "gochat-chaos-bin-"); err != nil {
+		panic(err)
+	}
+	if err := build(context.Background(), bin, raceEnabled); err != nil {
+		os.RemoveAll(bin)
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(bin)
+		os.Exit(code)
+	}))
+}
+
+var bin string // where the programs are
+
+// try runs the program.
+func try(t *testing.T, c config) (string, error) {
+	t.Helper()
+	c.seeds, c.nodes, c.bots, c.pause, c.bin, c.verbose = 1, 2, 2, 400*time.Millisecond, bin, true
+	var out bytes.Buffer
+	err := c.run(t.Context(), &out)
+	if errors.Is(err, errMissing) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	return out.String(), err
+}
+
+// The short form: a few faults of each form.
+func TestChaos(t *testing.T) {
+	for _, c := range []config{
+		{form: formSQLite, seed: 10, duration: 6 * time.Second},
+		{form: formCluster, seed: 4, duration: 9 * time.Second},
+	} {
+		t.Run(c.form, func(t *testing.T) {
+			out, err := try(t, c)
+			t.Log(out)
+			require.NoError(t, err)
+			require.Regexp(t, `(?m)^violations +0$`, out)
+			require.Regexp(t, `(?m)^requests +\d+ sent, \d\d+ acknowledged`, out)
+			require.Regexp(t, `(?m)^commands .* \d+ done`, out)
+		})
+	}
+}
+
+// What a chat may not do fails a run, which says how to repeat it.
+func TestViolation(t *testing.T) {
+	out, err := try(t, config{form: formSQLite, seed: 7, spoil: func(r *run) {
+		r.owner.record.Sent(r.well.id, "never stored")
+		r.owner.record.Acked(r.well.id, "never stored", 3)
+	}})
+	require.ErrorContains(t, err, "1 of 1 runs failed")
+	require.Contains(t, out, "accepted means kept: client owner/0")
+	require.Contains(t, out, "once more: go run ./examples/chaos -form sqlite -seed 7 ")
+	require.Regexp(t, `(?m)^violations +1$`, out)
+}
+
+// The schedule depends on the seed alone, and leaves nothing out.
+func TestPlan(t *testing.T) {
+	for _, form := range []string{formSQLite, formCluster} {
+		seen := map[string]bool{}
+		for _, r := range plan(1, form, 20*time.Minute) {
+			on := map[subject]bool{}
+			for _, f := range r {
+				seen[f.name] = true
+				require.False(t, on[f.on], "two faults of one thing: %v", r)
+				on[f.on] = true
+				require.True(t, !on[everything] || len(r) == 1, "%v", r)
+			}
+		}
+		require.Len(t, seen, len(kindsOf(form, false)))
+		for seed := range uint64(20) {
+			quick := plan(seed, form, 15*time.Second)
+			require.Equal(t, show(quick), show(plan(seed, form, 15*time.Second)))
+			require.NotEqual(t, show(quick), show(plan(seed+1, form, 15*time.Second)))
+			for _, r := range quick {
+				for _, f := range r {
+					require.False(t, f.slow, "%v takes long", f)
+				}
+			}
+		}
+	}
+}
+
+func show(rounds []round) (lines []string) {
+	for _, r := range rounds {
+		for _, f := range r {
+			lines = append(lines, f.String())
+		}
+	}
+	return lines
+}
+
+func TestRefusesToRun(t *testing.T) {
+	for says, c := range map[string]config{
+		"no form": {form: "docker"},
+		"-seeds":  {form: formSQLite},
+	} {
+		require.ErrorContains(t, c.run(t.Context(), &bytes.Buffer{}), says)
+	}
+}
