@@ -3,19 +3,27 @@ package command
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/carlware/gochat/transport"
 )
 
-// maxRemembered is how many commands of bots that have gone a Remote knows.
-const maxRemembered = 1000
+const (
+	// maxRemembered is how many commands of bots that have gone a Remote knows.
+	maxRemembered = 1000
+
+	// absentFor is how long a bot that was not there to take a call is asked
+	// after the others that claim its command: as long as what it announced may
+	// outlive it.
+	absentFor = 30 * time.Second
+)
 
 // RemoteOptions are the options of [NewRemote]. nil means all defaults.
 type RemoteOptions struct {
@@ -43,20 +51,26 @@ type Remote struct {
 	ready     chan struct{}
 	readyOnce sync.Once
 	known     atomic.Pointer[announced]
+
+	mu     sync.Mutex
+	absent map[claim]time.Time // when each was found to be, at most maxRemembered
 }
+
+// claim is a command and a bot that says that it serves it.
+type claim struct{ bot, name string }
 
 // announced is what a Remote knows; it is replaced, never changed.
 type announced struct {
-	live   map[string]Spec
-	gone   map[string]Spec // served once, by nobody now
-	bad    map[string]bool // instances whose announcements are refused
-	sorted []Spec          // live
+	live  map[string][]Spec // by name: one for each bot, the one to be asked first first
+	gone  map[string]Spec   // served once, by nobody now
+	bad   map[string]bool   // instances whose announcements are refused
+	names []string          // of live, sorted
 }
 
 // NewRemote returns a Remote that uses bus for the chat with the given store
 // id. It knows no bots before Run.
 func NewRemote(bus transport.CommandBus, store string, o *RemoteOptions) *Remote {
-	r := &Remote{bus: bus, store: store, log: slog.Default(), ready: make(chan struct{})}
+	r := &Remote{bus: bus, store: store, log: slog.Default(), ready: make(chan struct{}), absent: make(map[claim]time.Time)}
 	if o != nil {
 		r.prefer = maps.Clone(o.Prefer)
 		if o.Logger != nil {
@@ -81,31 +95,71 @@ func (r *Remote) Run(ctx context.Context) error {
 func (r *Remote) Ready() <-chan struct{} { return r.ready }
 
 // Lookup returns the spec of a command, of the bot that was served longest
-// where several claim it: the earliest Since, then the lower instance id. It
-// also knows the commands of bots that have gone, so that [Remote.Send] can
-// tell "not now" from "never heard of".
+// where several claim it: the earliest Since, then the lower instance id. One
+// that [Remote.Send] has found absent, because it died without a word, comes
+// after the others for 30 s. Lookup also knows the commands of bots that have
+// gone, so that Send can tell "not now" from "never heard of".
 func (r *Remote) Lookup(name string) (Spec, bool) {
 	known := r.known.Load()
-	if s, ok := known.live[name]; ok {
-		return s, true
+	if claims := known.live[name]; len(claims) > 0 {
+		return r.first(claims), true
 	}
 	s, ok := known.gone[name]
 	return s, ok
 }
 
+// first returns the one of those who claim a name that is to be asked.
+func (r *Remote) first(claims []Spec) Spec {
+	if len(claims) == 1 {
+		return claims[0]
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range claims {
+		if found, ok := r.absent[claim{s.Bot, s.Name}]; !ok || time.Since(found) >= absentFor {
+			return s
+		}
+	}
+	return claims[0]
+}
+
+// note remembers whether a bot was there to take a call.
+func (r *Remote) note(c claim, absent bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !absent {
+		delete(r.absent, c)
+		return
+	}
+	if len(r.absent) >= maxRemembered {
+		clear(r.absent)
+	}
+	r.absent[c] = time.Now()
+}
+
 // Specs returns the commands of the bots that are announced now, sorted by
 // name, one for each name. The caller owns the slice.
-func (r *Remote) Specs() []Spec { return slices.Clone(r.known.Load().sorted) }
+func (r *Remote) Specs() []Spec {
+	known := r.known.Load()
+	all := make([]Spec, len(known.names))
+	for i, name := range known.names {
+		all[i] = r.first(known.live[name])
+	}
+	return all
+}
 
 // Send queues c for c.Bot, with c.Remaining to answer. The error wraps one of
 // package transport, see [transport.CommandBus.Send] for what it says about
-// whether the call was sent; ErrNoHandler means that no bot serves it now.
+// whether the call was sent; ErrNoHandler means that c.Bot does not serve it now.
 func (r *Remote) Send(ctx context.Context, c Call) error {
 	body, err := encodeCall(c)
 	if err == nil {
 		err = r.bus.Send(ctx, transport.Request{
 			ID: c.ID, Store: r.store, Bot: c.Bot, Command: c.Name, Timeout: c.Remaining, Body: body,
 		})
+	}
+	if absent := errors.Is(err, transport.ErrNoHandler); absent || err == nil {
+		r.note(claim{c.Bot, c.Name}, absent)
 	}
 	if err != nil {
 		return fmt.Errorf("command: send /%s to %s: %w", c.Name, c.Bot, err)
@@ -141,7 +195,7 @@ func (r *Remote) Results(ctx context.Context, fn func(ctx context.Context, id, b
 // update makes the new view. The bus calls it one call at a time.
 func (r *Remote) update(all []transport.Announcement) {
 	old := r.known.Load()
-	now := &announced{live: map[string]Spec{}, gone: map[string]Spec{}, bad: map[string]bool{}}
+	now := &announced{live: map[string][]Spec{}, gone: map[string]Spec{}, bad: map[string]bool{}}
 	sortAnnouncements(all)
 	for _, a := range all {
 		specs, err := decodeSpecs(a.Bot, a.Body)
@@ -154,21 +208,29 @@ func (r *Remote) update(all []transport.Announcement) {
 			continue
 		}
 		for _, s := range specs {
-			have, taken := now.live[s.Name]
-			preferred := r.prefer[s.Name]
-			if !taken || s.Bot == preferred && have.Bot != preferred {
-				now.live[s.Name] = s
+			claims := now.live[s.Name]
+			if slices.ContainsFunc(claims, func(have Spec) bool { return have.Bot == s.Bot }) {
+				continue // another instance of it
 			}
+			at := len(claims)
+			if s.Bot == r.prefer[s.Name] {
+				at = 0
+			}
+			now.live[s.Name] = slices.Insert(claims, at, s)
 		}
 	}
-	for _, known := range []map[string]Spec{old.live, old.gone} {
-		for name, s := range known {
-			if _, ok := now.live[name]; !ok && len(now.gone) < maxRemembered {
-				now.gone[name] = s
-			}
+	remember := func(name string, s Spec) {
+		if _, ok := now.live[name]; !ok && len(now.gone) < maxRemembered {
+			now.gone[name] = s
 		}
 	}
-	now.sorted = slices.SortedFunc(maps.Values(now.live), func(a, b Spec) int { return strings.Compare(a.Name, b.Name) })
+	for name, claims := range old.live {
+		remember(name, claims[0])
+	}
+	for name, s := range old.gone {
+		remember(name, s)
+	}
+	now.names = slices.Sorted(maps.Keys(now.live))
 	r.known.Store(now)
 	r.readyOnce.Do(func() { close(r.ready) })
 }

@@ -302,6 +302,72 @@ func TestTwoBotsOneName(t *testing.T) {
 	})
 }
 
+// A bot that dies without a word is announced for a while. The other one that
+// claims its command has it as soon as that is known.
+func TestSilentlyDeadBot(t *testing.T) {
+	inBubble(t, func(t *testing.T, broker *memory.Broker, start func(func(context.Context) error) func()) {
+		bot := func(name string) *Bot {
+			b := NewBot(name, &BotOptions{Logger: quiet})
+			Handle(b, "greet", "by "+name, func(_ context.Context, c *Call, _ struct{}) error { return c.Say(name) })
+			return b
+		}
+		chat := newChatSide(broker, start)
+		dead := broker.Connect()
+		end := start(serve(bot("elder"), dead))
+		time.Sleep(time.Second)
+		stop := start(serve(bot("younger"), broker))
+		ask := func(id string) (string, error) {
+			spec, ok := chat.Lookup("greet")
+			require.True(t, ok)
+			require.Equal(t, []Spec{spec}, chat.Specs(), "what is shown is what is asked")
+			c := call(id, "/greet")
+			c.Bot = spec.Bot
+			return spec.Bot, chat.Send(t.Context(), c)
+		}
+		who, err := ask("c1")
+		require.Equal(t, "elder", who)
+		require.NoError(t, err)
+
+		dead.Disconnect(nil)
+		who, err = ask("c2")
+		require.Equal(t, "elder", who, "nobody knows yet")
+		require.ErrorIs(t, err, transport.ErrNoHandler)
+		for _, id := range []string{"c3", "c4"} {
+			who, err = ask(id)
+			require.Equal(t, "younger", who)
+			require.NoError(t, err)
+			require.Len(t, chat.got(id), 1)
+		}
+
+		// With nobody else there it is its turn again, and it is back.
+		stop()
+		dead.Reconnect()
+		synctest.Wait()
+		who, err = ask("c5")
+		require.Equal(t, "elder", who)
+		require.NoError(t, err)
+		stop = start(serve(bot("younger"), broker))
+		who, err = ask("c6")
+		require.Equal(t, "elder", who)
+		require.NoError(t, err)
+
+		// It is not held against it for ever.
+		dead.Disconnect(nil)
+		_, err = ask("c7")
+		require.ErrorIs(t, err, transport.ErrNoHandler)
+		dead.Reconnect()
+		who, _ = ask("c8")
+		require.Equal(t, "younger", who)
+		time.Sleep(absentFor)
+		who, err = ask("c9")
+		require.Equal(t, "elder", who)
+		require.NoError(t, err)
+		stop()
+		end()
+		require.NoError(t, dead.Close())
+	})
+}
+
 // What an earlier version of the same bot served says nothing about a command
 // that only the new version has.
 func TestNewCommandOfAnOldBot(t *testing.T) {

@@ -104,6 +104,23 @@ func (n *Node) Queues(t testing.TB, vhost VHost) (qs []Queue) {
 	return qs
 }
 
+// Elect has the quorum queues of a virtual host that have no leader elect one,
+// and returns their names. RabbitMQ can leave a queue so for ever when the machine
+// is too busy to run it for some seconds while it is declared or its server comes
+// back (rabbitmq-server issue 10070); until then nothing answers for it. A queue
+// that is about to elect one by itself loses nothing.
+func (n *Node) Elect(t testing.TB, vhost VHost) (names []string) {
+	t.Helper()
+	v := n.Eval(t, fmt.Sprintf(`iolist_to_binary(rabbit_json:encode([begin
+			catch ra:trigger_election(P), {resource, _, queue, N} = amqqueue:get_name(Q), N
+		end || Q <- rabbit_amqqueue:list(%s), amqqueue:get_type(Q) =:= rabbit_quorum_queue,
+			P <- [amqqueue:get_pid(Q)], not lists:keymember(leader, 2, ets:lookup(ra_state, element(1, P)))]))`, bin(vhost.Name)))
+	if err := json.Unmarshal([]byte(v), &names); err != nil {
+		t.Fatalf("rabbittest: %v: %s", err, v)
+	}
+	return names
+}
+
 // DeleteQueue deletes a queue, whoever uses it.
 func (n *Node) DeleteQueue(t testing.TB, vhost VHost, name string) {
 	t.Helper()

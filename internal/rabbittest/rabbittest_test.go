@@ -173,6 +173,26 @@ func TestUserDeleteDisconnect(t *testing.T) {
 	require.Equal(t, amqp.ConnectionForced, (<-closed).Code)
 }
 
+func TestElect(t *testing.T) {
+	n := Private(t)
+	vhost := n.New(t)
+	conn, err := amqp.Dial(vhost.URL)
+	require.NoError(t, err)
+	defer conn.Close()
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	for _, name := range []string{"led", "lost"} {
+		_, err = ch.QueueDeclare(name, true, false, false, false, amqp.Table{"x-queue-type": "quorum"})
+		require.NoError(t, err)
+	}
+	_, err = ch.QueueDeclare("classic", true, false, false, false, nil)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return len(n.Elect(t, vhost)) == 0 }, patience, 10*time.Millisecond)
+	id := n.Eval(t, `hd([amqqueue:get_pid(Q) || Q <- rabbit_amqqueue:list(`+bin(vhost.Name)+`), {resource, _, _, <<"lost">>} <- [amqqueue:get_name(Q)]])`)
+	n.Eval(t, `ets:update_element(ra_state, element(1, `+id+`), {2, follower})`)
+	require.Equal(t, []string{"lost"}, n.Elect(t, vhost))
+}
+
 func TestEval(t *testing.T) {
 	n := Private(t)
 	require.Equal(t, "{ok,[1,2]}", n.Eval(t, `{ok, [1, 2]}.`))

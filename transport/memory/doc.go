@@ -25,7 +25,7 @@
 //     letter; [Broker.DeadLetters] lists them.
 //   - A request whose time has ended is never delivered. Results wait 15
 //     minutes for a receiver. One that a receiver refused is offered again for
-//     ever, with pauses that grow to 5 s.
+//     ever, with pauses that grow to 1 s.
 //   - A result that finds the results queue of its store full, or no broker to
 //     take it before the request's time ends, counts as a failed attempt. One
 //     over [transport.MaxBody] is a dead letter at once.

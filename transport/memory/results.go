@@ -19,7 +19,7 @@ const (
 
 	// The pauses before a result is offered again.
 	resultBackOff    = 20 * time.Millisecond
-	resultBackOffMax = 5 * time.Second
+	resultBackOffMax = time.Second
 )
 
 // receiver is one Results call.

@@ -46,7 +46,7 @@
 // relative to when it took the request; what a worker sees as left is also
 // bounded by the sender's clock where that makes sense. The pauses before a
 // request or result is delivered again are random, up to 20 ms at first,
-// doubled with every attempt up to 2 s, for results 5 s. WorkOptions.MaxAttempts
+// doubled with every attempt up to 2 s, for results 1 s. WorkOptions.MaxAttempts
 // is 20 at the most.
 //
 // Up to 8192 events of 16 MiB wait here to be published, then Publish returns

@@ -26,6 +26,15 @@ func Submit(ctx context.Context, b *Broker, key string, body []byte) error {
 	return b.await(ctx).work.submit(ctx, requestMessage(&q, r, time.Minute, time.Now()))
 }
 
+// Window is how many requests and results may be unconfirmed, Unconfirmed how
+// many are.
+const Window = window
+
+func Unconfirmed(b *Broker) int { return int(b.await(context.Background()).work.pending.Load()) }
+
+// Returned says whether Submit found no queue.
+func Returned(err error) bool { return err == errReturned }
+
 // DeclareCommand and DeclareResults make queues as the broker does, and return
 // their names.
 func DeclareCommand(b *Broker, bot, command string) (string, error) {

@@ -32,7 +32,18 @@ func TestFaultsUnderLoad(t *testing.T) {
 		},
 		"the server closes all connections": func(t *testing.T, l *load, _, _ *faultproxy.Proxy) { node.Disconnect(t) },
 		"the chat is cut off":               func(_ *testing.T, l *load, chat, _ *faultproxy.Proxy) { chat.Cut() },
-		"the bot is cut off":                func(_ *testing.T, l *load, _, bot *faultproxy.Proxy) { bot.Cut() },
+		"what the chat sends is lost": func(t *testing.T, l *load, chat, _ *faultproxy.Proxy) {
+			chat.Stall()
+			require.Eventually(t, func() bool { return rabbitmq.Unconfirmed(l.chat) > 0 }, wait, tick)
+			chat.Cut()
+		},
+		"what the bot sends is lost": func(t *testing.T, l *load, _, bot *faultproxy.Proxy) {
+			bot.Stall()
+			sent := l.sent.Load()
+			l.eventually("requests are accepted", func() bool { return l.sent.Load() > sent+50 })
+			bot.Cut()
+		},
+		"the bot is cut off": func(_ *testing.T, l *load, _, bot *faultproxy.Proxy) { bot.Cut() },
 		"both are cut off, again and again": func(_ *testing.T, l *load, chat, bot *faultproxy.Proxy) {
 			for range 5 {
 				chat.Cut()
@@ -71,7 +82,7 @@ func TestFaultsUnderLoad(t *testing.T) {
 			vhost := node.New(t)
 			chat, chatURL := faultproxy.URL(t, vhost.URL+"?heartbeat=2")
 			bot, botURL := faultproxy.URL(t, vhost.URL+"?heartbeat=2")
-			l := startLoad(t, vhost, chatURL, botURL)
+			l := startLoad(t, node, vhost, chatURL, botURL)
 			gaps := l.gaps.Load()
 			fault(t, l, chat, bot)
 			l.check()
@@ -91,7 +102,7 @@ func down(t *testing.T, b *rabbitmq.Broker) {
 func TestStuckQueue(t *testing.T) {
 	node := rabbittest.Private(t)
 	vhost := node.New(t)
-	l := startLoad(t, vhost, vhost.URL, vhost.URL)
+	l := startLoad(t, node, vhost, vhost.URL, vhost.URL)
 	epoch := l.chat.Status().Epoch
 	work := func(command string, got chan string) {
 		l.run(func() error {
@@ -128,7 +139,7 @@ func TestStuckQueue(t *testing.T) {
 func TestMemoryAlarm(t *testing.T) {
 	node := rabbittest.Start(t)
 	vhost := node.New(t)
-	l := startLoad(t, vhost, vhost.URL, vhost.URL)
+	l := startLoad(t, node, vhost, vhost.URL, vhost.URL)
 	l.sending.Store(false)
 	node.Alarm(t, true)
 	request := transport.Request{ID: "a", Store: loadStore, Bot: loadBot, Command: "do", Timeout: time.Minute}
@@ -148,7 +159,7 @@ func TestMemoryAlarm(t *testing.T) {
 
 	node.Alarm(t, false)
 	l.sending.Store(true)
-	l.run(l.send)
+	l.run(func() error { return l.send(wait) })
 	l.check()
 	require.Eventually(t, func() bool { return late.Status().State == transport.Up }, wait, tick)
 }

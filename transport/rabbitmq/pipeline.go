@@ -172,6 +172,10 @@ func (p *pipeline) writeOne(m *publishing, n uint64) bool {
 		p.resolve(m, unavailable(errBlocked(reason)))
 		return true
 	}
+	if p.s.over() { // the place that it got was made free by the end
+		p.resolve(m, unavailable(p.s.err()))
+		return false
+	}
 	if !m.state.CompareAndSwap(waiting, written) {
 		p.resolve(m, nil)
 		return true

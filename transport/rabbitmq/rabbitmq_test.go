@@ -22,9 +22,26 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(rabbittest.Main(m)) }
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// open opens a broker at vhost, which the test has to close.
+// open opens a broker at vhost, which the test has to close: no goroutine of its
+// may be left after the test.
 func open(t testing.TB, vhost rabbittest.VHost, change func(*rabbitmq.Options)) *rabbitmq.Broker {
 	t.Helper()
+	before := []goleak.Option{
+		goleak.IgnoreCurrent(),
+		goleak.IgnoreAnyFunction("github.com/carlware/gochat/internal/rabbittest.(*process).read"), // of a server that was started again
+	}
+	t.Cleanup(func() {
+		var left error
+		for end := time.Now().Add(wait); ; {
+			if left = goleak.Find(before...); left == nil {
+				return
+			}
+			if time.Now().After(end) {
+				t.Error(left)
+				return
+			}
+		}
+	})
 	o := &rabbitmq.Options{Prefix: vhost.Prefix, Logger: quiet}
 	if testing.Verbose() {
 		o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))

@@ -22,7 +22,7 @@ const (
 
 	// The pauses before a result is offered again.
 	resultBackOff    = 20 * time.Millisecond
-	resultBackOffMax = 5 * time.Second
+	resultBackOffMax = time.Second
 )
 
 var errUntrusted = errors.New("its user may not speak for the bot")
@@ -42,7 +42,7 @@ type receiver struct {
 // ends (nil) or the broker is closed ([transport.ErrClosed]). The context of
 // fn ends then, and Results waits for fn. A panic of fn is logged and counts as
 // an error. Up to 256 results that fn refused are held; they are offered again,
-// with pauses that grow to 5 s, while others go on.
+// with pauses that grow to 1 s, while others go on.
 func (b *Broker) Results(ctx context.Context, store string, fn func(context.Context, transport.Result) error) error {
 	if err := checkNames(store); err != nil {
 		return err
