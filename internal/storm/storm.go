@@ -200,7 +200,7 @@ func (s *storm) teacup() bool {
 // rage changes the weather until it is over.
 func (s *storm) rage() {
 	began := time.Now()
-	for time.Since(began) < *duration || s.teacup() && time.Since(began) < time.Minute {
+	for time.Since(began) < *duration || s.teacup() && time.Since(began) < 4*time.Minute {
 		time.Sleep(time.Duration(50+s.rng.IntN(250)) * time.Millisecond)
 		sl := s.slots[s.rng.IntN(len(s.slots))]
 		switch s.rng.IntN(6) {

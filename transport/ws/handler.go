@@ -130,7 +130,6 @@ func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, 
 	h.shards = newShards(runtime.GOMAXPROCS(0), &h.tasks)
 	h.compression, h.encode = websocket.CompressionDisabled, encodeDelivery
 	if c.Compress {
-		h.shards = newShards(runtime.GOMAXPROCS(0), &h.tasks)
 		h.compression, h.encode = websocket.CompressionNoContextTakeover, encodeBoth
 	}
 	if c.Poll {

@@ -20,7 +20,7 @@ type wheel struct {
 	done  int64 // steps that have passed
 	next  int64 // that the timer is set to; 0: to none
 	slots [wheelSlots]*conn
-	due   []*conn // of turn
+	spare []*conn // of turn: nil while one is under way
 }
 
 // place is where a connection is in the wheel. wheel.mu guards it.
@@ -86,20 +86,19 @@ func (w *wheel) turn() {
 	if now >= w.done+wheelSlots { // the process slept
 		w.done = now - wheelSlots
 	}
-	w.due = w.due[:0]
+	due := w.spare
+	w.spare = nil
 	for w.done < now {
 		w.done++
 		for c := w.slots[w.done%wheelSlots]; c != nil; {
 			next := c.place.next
 			if c.place.step <= now {
 				w.remove(c)
-				w.due = append(w.due, c)
+				due = append(due, c)
 			}
 			c = next
 		}
 	}
-	due := w.due
-	w.due = nil
 	w.next = 0
 	for i := int64(1); i <= wheelSlots; i++ {
 		if w.slots[(w.done+i)%wheelSlots] != nil {
@@ -108,7 +107,13 @@ func (w *wheel) turn() {
 		}
 	}
 	w.mu.Unlock()
-	for _, c := range due {
+	for i, c := range due {
+		due[i] = nil
 		c.tick()
+	}
+	if cap(due) <= keepDue {
+		w.mu.Lock()
+		w.spare = due[:0]
+		w.mu.Unlock()
 	}
 }
