@@ -33,7 +33,7 @@ func newAsset(name, body string) *asset {
 	sum := sha256.Sum256([]byte(body))
 	a := &asset{
 		contentType: types[path.Ext(name)],
-		tag:         base64.RawURLEncoding.EncodeToString(sum[:]),
+		tag:         base64.RawURLEncoding.EncodeToString(sum[:16]),
 		plain:       []byte(body),
 		part:        path.Ext(name) == ".js" || path.Ext(name) == ".css",
 	}

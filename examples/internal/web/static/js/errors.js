@@ -4,6 +4,13 @@
 
 /** What to do where the words of the server do not say it. @type {Record<string, string>} */
 const ADVICE = {
+	bad_request: "Change it and try again.",
+	unknown_type: "Reload the page: it may be older than the server.",
+	empty: "Write something first.",
+	rate_limited: "Wait a moment and try again.",
+	unavailable: "Try again in a moment.",
+	overloaded: "Try again in a moment.",
+	unknown_command: "Type / to see all commands.",
 	forbidden: "An owner of the room can.",
 	not_found: "It may be gone, or not for you to see.",
 	conflict: "Choose another name.",
@@ -12,7 +19,6 @@ const ADVICE = {
 	internal: "Try again. If it happens again, tell who runs this chat.",
 	no_bot: "Try again in a few minutes.",
 	timeout: "Try again, or ask for less.",
-	bot_error: "Try again, or write it differently.",
 	no_reply: "Check your connection and try again.",
 	closed: "Try again when there is a connection.",
 	expired: "Send it again if it still matters.",
@@ -27,8 +33,8 @@ const ADVICE = {
  */
 export function advised(message, code) {
 	const said = message.trim().replace(/([^.!?…])$/u, "$1.");
-	const advice = ADVICE[code];
-	if (!advice || /\b(try|choose|wait|check|ask|log in)\b/i.test(said)) return said;
+	if (/\b(try|choose|wait|check|ask|log in|retry|usage)\b/i.test(said)) return said;
+	const advice = Object.hasOwn(ADVICE, code) ? ADVICE[code] : code === "" ? "Try again." : "Try again, or write it differently.";
 	return `${said} ${advice}`;
 }
 

@@ -40,6 +40,9 @@ import { mentions } from "./links.js";
  * @property {Map<string, Pending>} pending by the id of the request
  * @property {Note[]} notes
  * @property {Map<string, {name: string, until: number}>} typing who is writing, by user id
+ * @property {{count: number, until: number}} writing how many are, in a crowd
+ * @property {number} wrote until when I am held to be writing
+ * @property {number} crowd about how many are here, in a crowd; 0 is unknown
  */
 
 /** A room of which nothing is known yet. @param {string} id @param {string} kind @returns {Room} */
@@ -47,6 +50,7 @@ export function newRoom(id, kind) {
 	return {
 		id, name: "", kind, mine: false, role: "", archived: false, peer: undefined, head: 0, read: 0, unread: 0, mentioned: false,
 		newAfter: null, active: 0, log: [], loaded: "no", more: true, loadingOlder: false, local: new Map(), pending: new Map(), notes: [], typing: new Map(),
+		writing: { count: 0, until: 0 }, wrote: 0, crowd: 0,
 	};
 }
 
@@ -121,6 +125,9 @@ export function titleOf(room, me) {
 	if (room.peer && room.peer.id !== me.id) return room.peer.name;
 	return room.peer ? `${me.name} (notes to self)` : "Direct message";
 }
+
+/** A name within a sentence: one that runs from right to left keeps to itself. @param {string} name */
+export const isolated = (name) => (/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name);
 
 const names = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
 

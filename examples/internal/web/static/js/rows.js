@@ -2,7 +2,7 @@
 
 /** What stands in a room's timeline, from top to bottom. */
 
-import { eventAt } from "./room.js";
+import { eventAt, isolated } from "./room.js";
 import { dayKey, dayLabel, parseTime } from "./time.js";
 
 /**
@@ -203,16 +203,16 @@ function reactionsOf(room, me) {
 
 /** @param {ChatEvent} e */
 function systemText(e) {
-	const who = e.user.name;
-	const whom = e.target?.name ?? who;
+	const who = isolated(e.user.name);
+	const whom = e.target ? isolated(e.target.name) : who;
 	const self = !e.target || e.target.id === e.user.id;
 	switch (e.kind) {
-		case "created": return e.text ? `${who} created ${e.text}` : `${who} started this conversation`;
+		case "created": return e.text ? `${who} created ${isolated(e.text)}` : `${who} started this conversation`;
 		case "joined": return self ? `${whom} joined` : `${who} added ${whom}`;
 		case "left": return self ? `${whom} left` : `${who} removed ${whom}`;
 		case "banned": return e.off ? `${who} lifted the ban of ${whom}` : `${who} banned ${whom}`;
 		case "role_changed": return `${who} made ${whom} ${e.role === "owner" || e.role === "admin" ? `an ${e.role}` : "a member"}`;
-		case "renamed": return `${who} renamed the room to ${e.text ?? ""}`;
+		case "renamed": return `${who} renamed the room to ${isolated(e.text ?? "")}`;
 		case "archived": return e.off ? `${who} took the room out of the archive` : `${who} archived the room`;
 		default: return "";
 	}
@@ -236,7 +236,7 @@ class Joins {
 	row() {
 		const [first] = this.#events;
 		if (!first) return null;
-		const names = [...new Set(this.#events.map((e) => e.target?.name ?? e.user.name))];
+		const names = [...new Set(this.#events.map((e) => isolated(e.target?.name ?? e.user.name)))];
 		const verb = first.kind === "joined" ? "joined" : "left";
 		const shown = names.length > NAMES + 1 ? names.slice(0, NAMES) : names;
 		const rest = names.length - shown.length;

@@ -119,3 +119,11 @@ test("five thousand events are quick to lay out", () => {
 	rows(room(log));
 	assert.ok(Date.now() - began < 1000);
 });
+
+test("a name that runs from right to left keeps to itself in a sentence", () => {
+	const user = { id: "u9", name: "יוחנן (2)" };
+	const log = [event(1, 0, { kind: "joined", target: user, user }), event(2, 1, { kind: "renamed", text: "plain", user }), event(3, 2, { kind: "renamed", text: "חדר" })];
+	assert.deepEqual(rows(room(log)).filter((r) => r.type === "system").map((r) => r.text), [
+		"\u2068יוחנן (2)\u2069 joined", "\u2068יוחנן (2)\u2069 renamed the room to plain", "john renamed the room to \u2068חדר\u2069",
+	]);
+});

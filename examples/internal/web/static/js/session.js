@@ -7,6 +7,7 @@
 
 import { completionOf, parseLine } from "./commands.js";
 import { mentions } from "./links.js";
+import { understood } from "./notices.js";
 import { eventAt } from "./room.js";
 
 const PAGE = 50; // events of a page of history
@@ -48,7 +49,10 @@ export class ChatSession {
 			if (g.room === store.current) this.#load();
 		});
 		client.on("rooms", (list) => store.addRooms(list));
-		client.on("notice", (n) => store.notice(n));
+		client.on("notice", (n) => {
+			if (understood(n)) store.notice(n);
+			else console.warn("gochat: ignored a notice that this page does not understand", n);
+		});
 		client.on("outcome", (o) => store.outcome(o));
 		client.on("outbox", (change) => store.outbox(change));
 		for (const entry of client.outbox()) store.outbox({ entry, change: "restored" });
@@ -137,14 +141,15 @@ export class ChatSession {
 	/** Tries again what failed. */
 	reload() { this.#load(); }
 
-	/** Loads the page before what is there. @param {number} [limit] */
+	/** Loads the page before what is there. @param {number} [limit] @returns {Promise<boolean>} whether it did */
 	async older(limit = PAGE) {
 		const { room } = this.store;
 		const first = room?.log[0]?.seq;
-		if (!room || room.loaded !== "yes" || !room.more || room.loadingOlder || first === undefined) return;
+		if (!room || room.loaded !== "yes" || !room.more || room.loadingOlder || first === undefined) return false;
 		this.store.setLoadingOlder(room.id, true);
 		try {
 			this.store.olderPage(room.id, await this.client.history(room.id, { before: first, limit }));
+			return true;
 		} finally {
 			this.store.setLoadingOlder(room.id, false);
 		}
@@ -231,7 +236,10 @@ export class ChatSession {
 	}
 
 	/** @param {string} room */
-	typing(room) { this.client.typing(room); }
+	typing(room) {
+		this.store.wrote(room);
+		this.client.typing(room);
+	}
 
 	/** @param {string} room @param {number} seq @param {string} text */
 	edit(room, seq, text) { return this.client.edit(room, seq, text).done; }

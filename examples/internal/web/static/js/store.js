@@ -6,31 +6,27 @@
  * neither the network nor the document.
  */
 
-import { apply, byTitle, namesMe, newRoom } from "./room.js";
+import { append, begin, forget, prepend, trim } from "./history.js";
+import { arrived, ended, moved, progressed, shows } from "./outbox.js";
+import { People, crowded, writes, writing, wrote } from "./presence.js";
+import { namesMe } from "./room.js";
+import { Rooms, unreadOf } from "./rooms.js";
 
 /**
  * @typedef {import("./gochat.js").User} User
  * @typedef {import("./gochat.js").ChatEvent} ChatEvent
  * @typedef {import("./gochat.js").Room} RoomInfo
  * @typedef {import("./room.js").Room} Room
- * @typedef {import("./room.js").Note} Note
  */
 
 /**
  * @typedef {"rooms"|"room"|"current"|"conn"|"specs"|"typing"|"presence"} Topic rooms: the list or a badge; room: what is in one; its id is told
  */
 
-const KEEP = 400; // events of a room of which nobody reads what is older
-const MAX_NOTES = 50; // of a room
-const TYPING = 6_000; // ms that somebody is held to be writing, by the protocol
-const MAX_TYPING = 20; // of a room
-const MAX_PRESENT = 5_000;
-
 export class Store {
 	/** @type {User} */
 	me = { id: "", name: "" };
-	/** @type {Map<string, Room>} mine, and the public ones I could join */
-	rooms = new Map();
+	rooms = new Rooms();
 	/** @type {string|null} the room that is open */
 	current = null;
 	/** @type {import("./gochat.js").State} */
@@ -42,11 +38,7 @@ export class Store {
 	/** @type {string|null} the room whose end is in sight: what comes there is read at once */
 	attending = null;
 
-	/** @type {Map<string, boolean>} who is here, of those of whom the server has told */
-	online = new Map();
-
-	/** @type {Map<string, string>} what people are called, of those who were seen */
-	names = new Map();
+	people = new People();
 
 	/** @type {Map<Topic, Set<(id?: string) => void>>} */ #subs = new Map();
 	/** @type {() => number} */ #now;
@@ -77,49 +69,26 @@ export class Store {
 	/** @returns {Room|undefined} the room that is open, if it is known */
 	get room() { return this.current === null ? undefined : this.rooms.get(this.current); }
 
-	/** Mine, in the order of the list: by name, direct ones by who spoke last. */
-	get mine() {
-		return [...this.rooms.values()].filter((r) => r.mine).sort((a, b) => byTitle(a, b, this.me));
-	}
+	/** Mine, in the order of the list: by name. */
+	get mine() { return this.rooms.mine(this.me); }
 
 	/** Public rooms that I could join. */
-	get open() {
-		return [...this.rooms.values()]
-			.filter((r) => !r.mine && r.kind === "public" && !r.archived)
-			.sort((a, b) => byTitle(a, b, this.me));
-	}
+	get open() { return this.rooms.joinable(this.me); }
 
 	/** All that is unread. */
-	get unread() {
-		let n = 0;
-		for (const r of this.rooms.values()) if (r.mine) n += r.unread;
-		return n;
-	}
+	get unread() { return this.rooms.unread; }
 
 	// ------------------------------------------------------------ rooms
-
-	/** @param {RoomInfo} info @param {boolean} [mine] undefined: as it was */
-	#put(info, mine) {
-		const room = this.rooms.get(info.id) ?? newRoom(info.id, info.kind);
-		room.name = info.name || room.name;
-		room.kind = info.kind;
-		room.archived = info.archived === true;
-		room.peer = info.with ?? room.peer;
-		room.role = info.role ?? room.role;
-		room.head = Math.max(room.head, info.head);
-		if (mine !== undefined) room.mine = mine;
-		this.rooms.set(room.id, room);
-		return room;
-	}
 
 	/** @param {import("./gochat.js").Welcome} w */
 	welcome(w) {
 		this.me = w.user;
 		const listed = new Set(w.rooms.map((r) => r.id));
-		for (const room of this.rooms.values()) if (!w.more && room.mine && !listed.has(room.id)) this.#leave(room);
+		for (const room of this.rooms.values()) if (!w.more && room.mine && !listed.has(room.id)) this.rooms.leave(room);
 		for (const info of w.rooms) {
-			const room = this.#put(info, true);
-			this.#counts(room, info);
+			const room = this.rooms.put(info, true);
+			unreadOf(room, info);
+			room.crowd = 0; // it is told again
 			if (room.unread === 0) room.mentioned = false;
 			else if (room.id === this.current && room.newAfter === null) room.newAfter = room.read;
 			const last = /** @type {any} */ (info).last;
@@ -130,16 +99,9 @@ export class Store {
 		this.#tell("current");
 	}
 
-	/** What the server says of what I have read, unless my own marker has not reached it yet. @param {Room} room @param {RoomInfo} info */
-	#counts(room, info) {
-		if (room.read >= info.head && room.read > 0) return;
-		room.read = Math.max(room.read, info.read ?? 0);
-		room.unread = info.unread ?? 0;
-	}
-
 	/** Rooms that were asked for. @param {RoomInfo[]} list @param {boolean} [mine] undefined: as they were */
 	addRooms(list, mine) {
-		for (const info of list) this.#put(info, mine);
+		for (const info of list) this.rooms.put(info, mine);
 		this.#tell("rooms");
 		if (this.current !== null && list.some((r) => r.id === this.current)) this.#tell("current");
 	}
@@ -151,36 +113,9 @@ export class Store {
 	 * @param {Map<string, boolean>} known room → whether it was mine then
 	 */
 	directory(list, known) {
-		const listed = new Set(list.map((r) => r.id));
-		for (const id of known.keys()) if (this.rooms.get(id)?.mine === false && !listed.has(id)) this.rooms.delete(id);
-		for (const info of list) {
-			const had = this.rooms.get(info.id);
-			const left = known.get(info.id) === true && had?.mine !== true; // while the list was on its way
-			const room = this.#put(info, info.role && !left ? true : undefined);
-			if (room.mine && !had?.mine) this.#counts(room, info); // the welcome had no place for it
-		}
+		this.rooms.replace(list, known);
 		this.#tell("rooms");
-		if (this.current !== null && listed.has(this.current)) this.#tell("current");
-	}
-
-	/** @param {Room} room */
-	#leave(room) {
-		room.mine = false;
-		room.role = "";
-		room.unread = 0;
-		room.mentioned = false;
-		this.#forget(room);
-		room.local.clear();
-		room.pending.clear();
-		if (room.kind !== "public") this.rooms.delete(room.id);
-	}
-
-	/** @param {Room} room */
-	#forget(room) {
-		room.log = [];
-		room.loaded = "no";
-		room.more = true;
-		room.loadingOlder = false;
+		if (this.current !== null && list.some((r) => r.id === this.current)) this.#tell("current");
 	}
 
 	/** @param {string|null} id */
@@ -189,10 +124,7 @@ export class Store {
 		const before = this.room;
 		if (before) {
 			before.newAfter = null;
-			if (before.log.length > KEEP) {
-				before.log = before.log.slice(-KEEP);
-				before.more = true;
-			}
+			trim(before);
 		}
 		this.current = id;
 		const room = this.room;
@@ -227,25 +159,18 @@ export class Store {
 		this.#tell("conn");
 	}
 
-	/** @param {User} user */
-	#met({ id, name }) {
-		if (this.names.get(id) === name) return;
-		this.names.set(id, name);
-		if (this.names.size > MAX_PRESENT) this.names.delete(this.names.keys().next().value ?? "");
-	}
-
 	/** @param {ChatEvent} e */
 	event(e) {
-		this.#met(e.user);
-		if (e.target) this.#met(e.target);
+		this.people.met(e.user);
+		if (e.target) this.people.met(e.target);
 		let room = this.rooms.get(e.room);
 		const before = room ? face(room) : "";
 		// Only members get events. What it is called comes a moment later.
-		if (!room) room = this.#put({ id: e.room, kind: "private", head: 0 }, true);
+		if (!room) room = this.rooms.put({ id: e.room, kind: "private", head: 0 }, true);
 		const subject = e.target ?? e.user;
 		if (subject.id === this.me.id) {
 			if (e.kind === "left" || (e.kind === "banned" && !e.off)) {
-				this.#leave(room);
+				this.rooms.leave(room);
 				this.#changed(e.room);
 				if (this.current === e.room) this.#tell("current");
 				return;
@@ -254,7 +179,7 @@ export class Store {
 				const was = room.mine;
 				room.mine = true;
 				if (e.role) room.role = e.role;
-				if (!was) this.#forget(room);
+				if (!was) forget(room);
 				if (!was && this.current === e.room) this.#tell("current");
 			}
 			if (e.kind === "role_changed" && e.role) room.role = e.role;
@@ -263,20 +188,8 @@ export class Store {
 		if (e.kind === "archived") room.archived = e.off !== true;
 		if (["renamed", "archived", "created"].includes(e.kind) && this.current === e.room) this.#tell("current");
 
-		if (room.loaded !== "no" && (room.log.length === 0 || e.seq > /** @type {any} */ (room.log.at(-1)).seq)) {
-			room.log.push(e);
-			apply(room, e);
-			// Not under the eyes of somebody who reads what is older.
-			if (room.log.length > 2 * KEEP && (this.current !== e.room || this.attending === e.room)) {
-				room.log = room.log.slice(-KEEP);
-				room.more = true;
-			}
-		}
-		room.head = Math.max(room.head, e.seq);
-		if (e.user.id === this.me.id) {
-			room.local.delete(e.id);
-			room.pending.delete(e.id);
-		}
+		append(room, e, this.current === e.room && this.attending !== e.room);
+		if (e.user.id === this.me.id) arrived(room, e.id);
 		if (room.typing.delete(e.user.id)) this.#tell("typing", e.room);
 		if (e.kind === "message") {
 			room.active = Math.max(room.active, Date.parse(e.time) || 0);
@@ -304,38 +217,42 @@ export class Store {
 			room.notes = [];
 		}
 		room.head = Math.max(room.head, gap.head);
-		this.#forget(room);
+		forget(room);
 		this.#changed(gap.room);
 	}
 
-	/** @param {import("./gochat.js").Notice} n */
+	/** @param {import("./gochat.js").Notice} n one that is understood, see notices.js */
 	notice(n) {
-		if (n.kind === "progress" && typeof n.text === "string") {
-			for (const room of this.rooms.values()) {
-				for (const local of room.local.values()) {
-					if (local.call !== n.call) continue;
-					room.local.set(local.id, { ...local, progress: n.text });
-					this.#tell("room", room.id);
-				}
+		switch (n.kind) {
+			case "progress":
+				for (const room of this.rooms.values()) if (progressed(room, n.call, n.text)) this.#tell("room", room.id);
+				return;
+			case "typing": {
+				const room = this.rooms.get(n.in);
+				const crowd = room?.crowd;
+				if (room && writes(room, n, this.me, this.#now())) this.#tell("typing", room.id);
+				if (crowd !== room?.crowd) this.#tell("presence");
+				return;
 			}
-			return;
+			case "presence": {
+				const room = this.rooms.get(n.in);
+				if (room && crowded(room, n)) this.#tell("presence");
+				else if (n.user) this.present([{ user: n.user, online: n.online === true }]);
+				return;
+			}
+			case "read": return this.#read(n);
+			case "room_created": case "room_updated": case "added": {
+				/** @type {RoomInfo} */
+				const info = { ...n.room, head: Number.isSafeInteger(n.room.head) ? n.room.head : 0 };
+				return this.addRooms([info], n.kind === "added" ? true : undefined);
+			}
 		}
-		if (n.kind === "typing") return this.#typing(n);
-		if (n.kind === "read") return this.#read(n);
-		if (n.kind === "presence") {
-			if (typeof n.user?.id === "string") this.present([{ user: n.user, online: n.online === true }]);
-			return;
-		}
-		if (!n.room || typeof n.room.id !== "string" || typeof n.room.kind !== "string") return;
-		/** @type {RoomInfo} */
-		const info = { ...n.room, head: Number.isSafeInteger(n.room.head) ? n.room.head : 0 };
-		this.addRooms([info], n.kind === "added" ? true : undefined);
 	}
 
 	/** What I have read elsewhere. @param {import("./gochat.js").Notice} n */
 	#read(n) {
 		const room = this.rooms.get(n.in);
-		if (!room?.mine || n.user?.id !== this.me.id || !Number.isSafeInteger(n.seq) || n.seq <= room.read) return;
+		if (!room?.mine || n.user.id !== this.me.id || n.seq <= room.read) return;
 		room.read = Math.min(n.seq, room.head);
 		if (room.read < room.head) return; // how many are left is told by the next welcome
 		room.unread = 0;
@@ -343,34 +260,18 @@ export class Store {
 		this.#tell("rooms");
 	}
 
-	/** @param {import("./gochat.js").Notice} n */
-	#typing(n) {
-		const room = this.rooms.get(n.in);
-		const { id, name } = n.user ?? {};
-		if (!room || typeof id !== "string" || id === this.me.id || room.typing.size >= MAX_TYPING) return;
-		room.typing.set(id, { name: typeof name === "string" ? name : id, until: this.#now() + TYPING });
-		this.#tell("typing", room.id);
-	}
+	/** Who is writing in a room now, in words, and until when that is so. @param {string} id */
+	typing(id) { return writing(this.rooms.get(id), this.#now()); }
 
-	/** Who is writing in a room now, and until when the first of them is. @param {string} id */
-	typing(id) {
-		const all = this.rooms.get(id)?.typing ?? new Map();
-		for (const [user, { until }] of all) if (until <= this.#now()) all.delete(user);
-		const now = [...all.values()];
-		return { names: now.map((t) => t.name), until: Math.min(...now.map((t) => t.until)) };
+	/** I write. @param {string} id */
+	wrote(id) {
+		const room = this.rooms.get(id);
+		if (room) wrote(room, this.#now());
 	}
 
 	/** What the server says of who is here. @param {{user: User, online: boolean}[]} list */
 	present(list) {
-		for (const { user, online } of list) {
-			this.#met(user);
-			this.online.delete(user.id); // to the end: the oldest go first
-			this.online.set(user.id, online);
-		}
-		for (const id of this.online.keys()) {
-			if (this.online.size <= MAX_PRESENT) break;
-			this.online.delete(id);
-		}
+		this.people.present(list);
 		this.#tell("presence");
 	}
 
@@ -378,18 +279,8 @@ export class Store {
 	outcome(o) {
 		const room = o.room === undefined ? undefined : this.rooms.get(o.room);
 		if (!room) return;
-		if (o.id !== undefined) room.local.delete(o.id);
-		const line = o.line ?? "";
-		if (o.status === "failed") this.#note(room, { id: o.call, line, ...failure(o.error) });
-		else if (o.text !== "") this.#note(room, { id: o.call, line, text: o.text, status: "ephemeral" });
+		ended(room, o, this.#now());
 		this.#tell("room", room.id);
-	}
-
-	/** @param {Room} room @param {Omit<Note, "at"|"after">} note */
-	#note(room, note) {
-		if (room.notes.some((n) => n.id === note.id)) return;
-		room.notes.push({ ...note, at: this.#now(), after: room.head });
-		if (room.notes.length > MAX_NOTES) room.notes.shift();
 	}
 
 	/** @param {string} room @param {string} id */
@@ -401,58 +292,16 @@ export class Store {
 	}
 
 	/** @param {import("./gochat.js").OutboxChange} change */
-	outbox({ entry, change, reply }) {
-		if (entry.type === "edit" || entry.type === "delete" || entry.type === "react") return this.#pending(entry, change, reply);
-		if (entry.type !== "message" && entry.type !== "command") return;
+	outbox(change) {
+		const { entry } = change;
+		if (!shows(entry.type)) return;
 		const id = entry.fields.room;
-		const room = this.rooms.get(id) ?? (change === "restored" ? this.#put({ id, kind: "private", head: 0 }, true) : undefined);
+		const own = entry.type === "message" || entry.type === "command";
+		const room = this.rooms.get(id) ?? (own && change.change === "restored" ? this.rooms.put({ id, kind: "private", head: 0 }, true) : undefined);
 		if (!room) return;
-		if (change === "done" && entry.type === "message") {
-			const seq = reply?.seq;
-			const here = typeof seq !== "number" || room.log.some((e) => e.seq === seq);
-			const local = room.local.get(entry.id);
-			// Its event may still be on the way: until then it stays, as stored.
-			if (here || !local || room.loaded !== "yes") room.local.delete(entry.id);
-			else room.local.set(entry.id, { ...local, state: "stored", seq });
-		} else if (change === "done" || change === "discarded") {
-			room.local.delete(entry.id);
-			room.notes = room.notes.filter((n) => n.entry !== entry.id);
-		} else if (entry.type === "command" && entry.state === "failed") {
-			room.local.delete(entry.id);
-			this.#note(room, { id: entry.id, entry: entry.id, line: String(entry.fields.text ?? ""), ...failure(entry.error) });
-		} else {
-			if (change === "added") room.newAfter = null; // who answers has read
-			room.notes = room.notes.filter((n) => n.entry !== entry.id);
-			room.local.set(entry.id, {
-				id: entry.id,
-				type: entry.type,
-				text: String(entry.fields.text ?? ""),
-				at: entry.at,
-				state: entry.state,
-				...(entry.error && { error: entry.error }),
-				...(entry.call && { call: entry.call }),
-				...(Number.isSafeInteger(entry.fields.reply_to) && { replyTo: entry.fields.reply_to }),
-			});
-		}
-		this.#changed(id);
-	}
-
-	/** What I change of a message is shown at once. @param {import("./gochat.js").Entry} entry @param {string} change @param {Record<string, any>} [reply] */
-	#pending(entry, change, reply) {
-		const { room: id, seq, text, emoji, on } = entry.fields;
-		const room = this.rooms.get(id);
-		if (!room || !Number.isSafeInteger(seq)) return;
-		if (change === "done" || change === "failed" || change === "discarded") {
-			const had = room.pending.get(entry.id);
-			// Its event may still be on the way: until then it looks as if it were here.
-			if (change === "done" && had && typeof reply?.seq === "number" && reply.seq > room.head) room.pending.set(entry.id, { ...had, until: reply.seq });
-			else room.pending.delete(entry.id);
-		} else {
-			room.pending.set(entry.id, {
-				type: /** @type {"edit"|"delete"|"react"} */ (entry.type), seq, text: String(text ?? emoji ?? ""), on: on === true,
-			});
-		}
-		this.#tell("room", id);
+		moved(room, change, this.#now());
+		if (own) this.#changed(id);
+		else this.#tell("room", id);
 	}
 
 	// ------------------------------------------------------------ history
@@ -470,7 +319,7 @@ export class Store {
 	loadFailed(id) {
 		const room = this.rooms.get(id);
 		if (!room || room.loaded !== "loading") return;
-		this.#forget(room);
+		forget(room);
 		room.loaded = "failed";
 		this.#tell("room", id);
 	}
@@ -483,13 +332,8 @@ export class Store {
 	loadedPage(id, page) {
 		const room = this.rooms.get(id);
 		if (!room || room.loaded !== "loading") return;
-		for (const e of page.events) this.#met(e.user);
-		const live = room.log.filter((e) => e.seq > (page.events.at(-1)?.seq ?? 0));
-		room.log = [...counted(page), ...live];
-		for (const e of live) apply(room, e);
-		room.head = Math.max(room.head, page.head);
-		room.more = page.more;
-		room.loaded = "yes";
+		for (const e of page.events) this.people.met(e.user);
+		begin(room, page);
 		for (const e of page.events) if (e.user.id === this.me.id) room.local.delete(e.id);
 		this.#changed(id);
 	}
@@ -502,15 +346,8 @@ export class Store {
 	olderPage(id, page) {
 		const room = this.rooms.get(id);
 		if (!room || room.loaded !== "yes") return;
-		for (const e of page.events) this.#met(e.user);
-		const first = room.log[0]?.seq ?? Infinity;
-		const older = counted(page).filter((e) => e.seq < first);
-		const later = room.log;
-		room.log = [...older, ...later];
-		// What was changed after the page was read.
-		for (const e of later) if (e.ref !== undefined && e.ref < first) apply(room, e);
-		room.more = page.more && older.length > 0;
-		room.loadingOlder = false;
+		for (const e of page.events) this.people.met(e.user);
+		prepend(room, page);
 		this.#tell("room", id);
 	}
 
@@ -532,14 +369,4 @@ export class Store {
 /** What the list of rooms shows of one, and its place there: most events change nothing of it. @param {Room} room */
 function face(room) {
 	return JSON.stringify([room.mine, room.name, room.archived, room.unread, room.mentioned, room.kind === "direct" && room.active]);
-}
-
-/** Notes up to where the reactions of a page are counted. @param {{events: ChatEvent[], head: number}} page */
-function counted({ events, head }) {
-	return events.map((e) => (e.reactions ? { ...e, reactions_at: head } : e));
-}
-
-/** @param {{code: string, message: string}} [error] @returns {{text: string, status: "failed", code: string}} */
-function failure(error) {
-	return { text: error?.message || "The command failed.", status: "failed", code: error?.code ?? "internal" };
 }

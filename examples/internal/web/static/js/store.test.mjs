@@ -35,7 +35,7 @@ const seqs = (room) => room.log.map((e) => e.seq);
 test("what I read in another tab is read here", () => {
 	welcome([info("r", 5, { read: 3, unread: 2 })]);
 	const read = (user, seq) => store.notice({ kind: "read", in: "r", user, seq });
-	for (const bad of [{}, { in: "none", user: ME, seq: 5 }, { in: "r", seq: 5 }, { in: "r", user: ME, seq: "5" }]) store.notice({ kind: "read", ...bad });
+	store.notice({ kind: "read", in: "none", user: ME, seq: 5 });
 	read(JOHN, 5);
 	read(ME, 4);
 	assert.deepEqual([store.unread, store.rooms.get("r").read], [2, 4]);
@@ -57,6 +57,8 @@ test("the lists of rooms", () => {
 	assert.deepEqual(store.open.map((r) => r.id), ["b", "d", "e"], "c is gone");
 	assert.deepEqual(store.mine.map((r) => r.id), ["a", "x", "z"], "z had no place in the welcome");
 	assert.equal(store.rooms.get("z").unread, 7);
+	store.directory([info("d", 9, { read: 2, unread: 7 })], new Map([["d", false]]));
+	assert.deepEqual([store.rooms.get("d").mine, store.rooms.get("d").unread], [true, 7], "joined elsewhere");
 });
 
 test("a room that is created appears by its notice, and one I am added to is mine", () => {
@@ -65,7 +67,7 @@ test("a room that is created appears by its notice, and one I am added to is min
 	assert.deepEqual(store.open.map((r) => r.name), ["new"]);
 	store.notice({ kind: "added", room: { id: "p", name: "secret", kind: "private", head: 2 } });
 	assert.deepEqual(store.mine.map((r) => r.name), ["secret"]);
-	for (const bad of [{ kind: "room_created" }, { kind: "room_created", room: "r" }, { kind: "added", room: { id: 7 } }, { kind: "x", room: null }]) store.notice(bad);
+	store.notice({ kind: "later", room: { id: "x", kind: "public" } });
 	assert.equal(store.rooms.size, 2);
 });
 
@@ -216,7 +218,7 @@ const entry = (id, more = {}) => ({ id, type: "message", fields: { room: "r", te
 test("what I send is there at once, and once", () => {
 	const room = opened(3);
 	store.outbox({ entry: entry("a"), change: "added" });
-	assert.deepEqual([...room.local.values()], [{ id: "a", type: "message", text: "hi", at: 5, state: "pending" }]);
+	assert.deepEqual([...room.local.values()], [{ id: "a", type: "message", text: "hi", at: 1_000_000, state: "pending" }]);
 	store.outbox({ entry: entry("a"), change: "done", reply: { seq: 4 } }); // the ok before the event
 	assert.equal(room.local.get("a").state, "stored");
 	store.event(event("r", 4, { user: ME, id: "a" }));
@@ -235,19 +237,6 @@ test("another's event with my id is not mine", () => {
 	assert.equal(room.local.size, 1);
 });
 
-test("what failed says why, until it is sent again or thrown away", () => {
-	const room = opened(3);
-	const error = { code: "forbidden", message: "no" };
-	store.outbox({ entry: entry("a", { state: "failed", error }), change: "failed" });
-	assert.deepEqual(room.local.get("a").error, error);
-	store.outbox({ entry: entry("a"), change: "pending" });
-	assert.equal(room.local.get("a").error, undefined);
-	store.outbox({ entry: entry("a"), change: "discarded" });
-	assert.equal(room.local.size, 0);
-	store.outbox({ entry: entry("j", { type: "join", fields: { room: "r" } }), change: "added" });
-	assert.equal(room.local.size, 0);
-});
-
 test("what is unsent after a reload is shown in its room", () => {
 	store.outbox({ entry: entry("a"), change: "restored" });
 	welcome([info("r", 3)]);
@@ -255,44 +244,43 @@ test("what is unsent after a reload is shown in its room", () => {
 	assert.equal(store.rooms.get("r").name, "r");
 });
 
-test("a command is pending until its outcome, which only I see", () => {
+test("what commands say goes to their rooms", () => {
 	const room = opened(3);
-	const command = (more) => entry("c", { type: "command", fields: { room: "r", text: "/help" }, ...more });
-	store.outbox({ entry: command(), change: "added" });
-	store.outbox({ entry: command({ call: "k" }), change: "accepted" });
+	const entry = { id: "c", type: "command", fields: { room: "r", text: "/help" }, at: 5, state: "pending", call: "k" };
+	store.outbox({ entry, change: "accepted" });
+	store.notice({ kind: "progress", call: "none", text: "half" });
+	told = [];
 	store.notice({ kind: "progress", call: "k", text: "half" });
-	assert.equal(room.local.get("c").progress, "half");
-	const outcome = { call: "k", id: "c", room: "r", line: "/help", status: "ephemeral", text: "this", seqs: [] };
-	store.outcome(outcome);
-	store.outcome(outcome);
-	assert.equal(room.local.size, 0);
-	assert.deepEqual(room.notes, [{ id: "k", line: "/help", text: "this", status: "ephemeral", at: 1_000_000, after: 3 }]);
+	assert.deepEqual([room.local.get("c").progress, told], ["half", ["room:r"]]);
+	store.outcome({ call: "k", id: "c", room: "r", status: "ephemeral", text: "this", seqs: [] });
+	assert.deepEqual([room.local.size, room.notes[0].text, room.notes[0].at], [0, "this", 1_000_000]);
 	store.dismiss("r", "k");
+	store.dismiss("none", "k");
 	assert.deepEqual(room.notes, []);
-	store.outcome({ ...outcome, call: "k2", status: "done", text: "" });
-	assert.deepEqual(room.notes, [], "done in silence");
-	store.outcome({ ...outcome, call: "k3", status: "failed", text: "", error: { code: "timeout", message: "late" } });
-	assert.deepEqual([room.notes[0].status, room.notes[0].code, room.notes[0].text], ["failed", "timeout", "late"]);
-	store.outcome({ ...outcome, room: "unknown", call: "k4" });
-	store.outcome({ ...outcome, room: undefined, call: "k5" });
+	for (const of of [{ room: "unknown" }, {}]) store.outcome({ call: "k2", status: "ephemeral", text: "x", seqs: [], ...of });
+	assert.deepEqual(room.notes, []);
 });
 
-test("a command that the server refused is a note, until it is run again", () => {
+test("of a crowd the store tells the number, until the next welcome", () => {
 	const room = opened(3);
-	const command = (more) => entry("c", { type: "command", fields: { room: "r", text: "/nope" }, ...more });
-	store.outbox({ entry: command(), change: "added" });
-	store.outbox({ entry: command({ state: "failed", error: { code: "unknown_command", message: "none" } }), change: "failed" });
-	assert.equal(room.local.size, 0);
-	assert.deepEqual([room.notes[0].entry, room.notes[0].code, room.notes[0].line], ["c", "unknown_command", "/nope"]);
-	store.outbox({ entry: command(), change: "pending" });
-	assert.equal(room.notes.length, 0);
-	assert.equal(room.local.size, 1);
+	for (const topic of ["typing", "presence"]) store.on(topic, (id) => told.push(id ? `${topic}:${id}` : topic));
+	told = [];
+	store.notice({ kind: "presence", in: "r", count: 1204 });
+	store.notice({ kind: "presence", in: "none", count: 7 });
+	store.notice({ kind: "typing", in: "r", count: 3 });
+	assert.deepEqual([room.crowd, store.typing("r").text, told], [1204, "Several people are typing…", ["presence", "typing:r"]]);
+	store.notice({ kind: "typing", in: "r", user: JOHN });
+	assert.deepEqual([room.crowd, told.at(-1)], [0, "presence"], "it is none any more");
+	store.notice({ kind: "presence", in: "r", count: 1204 });
+	store.wrote("r");
+	store.notice({ kind: "typing", in: "r", count: 1 });
+	assert.equal(store.typing("r").text, "");
+	welcome([info("r", 3)]);
+	assert.equal(room.crowd, 0);
 });
 
-test("notes and forgotten rooms do not grow for ever", () => {
+test("forgotten rooms do not grow for ever", () => {
 	const room = opened(3);
-	for (let i = 0; i < 200; i++) store.outcome({ call: `k${i}`, room: "r", status: "ephemeral", text: "x", seqs: [] });
-	assert.equal(room.notes.length, 50);
 	store.select(null);
 	for (let i = 4; i < 5000; i++) store.event(event("r", i));
 	assert.ok(room.log.length <= 800);

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { avatar } from "./parts.js";
+import { avatar, place } from "./parts.js";
 
 /**
  * Who somebody is, beside their name, and what to do with them.
@@ -29,9 +29,6 @@ export function userCard(beside, { user, self, online, onMessage, onMention }) {
 	});
 	document.body.append(card);
 	card.showPopover();
-	const from = beside.getBoundingClientRect();
-	const box = card.getBoundingClientRect();
-	card.style.left = `${Math.max(8, Math.min(from.left, innerWidth - box.width - 8))}px`;
-	card.style.top = `${from.bottom + 6 + box.height < innerHeight ? from.bottom + 6 : Math.max(8, from.top - box.height - 6)}px`;
+	place(card, beside, "start", true);
 	/** @type {HTMLElement|null} */ (card.querySelector("button"))?.focus();
 }

@@ -245,10 +245,9 @@ export function composer({ store, session, onSent }) {
 
 	function renderTyping() {
 		clearTimeout(forget);
-		const { names, until } = store.typing(room ?? "");
-		const who = names.length > 3 ? "Several people" : new Intl.ListFormat("en-GB", { type: "conjunction" }).format(names);
-		setText(writing, names.length === 0 ? "" : `${who} ${names.length === 1 ? "is" : "are"} typing…`);
-		if (names.length > 0) forget = setTimeout(renderTyping, Math.max(100, until - session.client.serverTime + 50));
+		const { text, until } = store.typing(room ?? "");
+		setText(writing, text);
+		if (text !== "") forget = setTimeout(renderTyping, Math.max(100, until - session.client.serverTime + 50));
 	}
 
 	store.on("typing", (id) => id === room && renderTyping());

@@ -18,7 +18,7 @@ export function dialogHead(id, title, close) {
  */
 export function newRoomDialog({ create, discard, online, created }) {
 	const name = h("input", {
-		id: "room-name", autocomplete: "off", required: true, placeholder: "e.g. reading club", "aria-describedby": "room-error",
+		id: "room-name", dir: "auto", autocomplete: "off", required: true, placeholder: "e.g. reading club", "aria-describedby": "room-error",
 		data: { testid: "room-dialog-name" }, on: { input: () => say("") },
 	});
 	const error = h("p", { id: "room-error", class: "form-error", role: "alert", data: { testid: "room-dialog-error" } });

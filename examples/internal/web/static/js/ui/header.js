@@ -1,5 +1,6 @@
 // @ts-check
 
+import { crowdText } from "../presence.js";
 import { titleOf } from "../room.js";
 import { fill, h } from "./dom.js";
 import { avatar, iconButton, roomIcon } from "./parts.js";
@@ -22,7 +23,7 @@ export function header({ store, onMenu, onMembers, onSettings }) {
 			direct ? avatar(room.peer ?? { id: room.id, name: "?" }, "s") : h("span", { class: "room-sign" }, roomIcon(room)),
 			h("div", { class: "room-titles" },
 				h("h1", { class: "room-title", dir: "auto", data: { testid: "room-title", room: room.id } }, titleOf(room, store.me)),
-				h("p", { class: "room-sub", data: { testid: "room-sub" } }, subtitle(room, store.online))),
+				h("p", { class: "room-sub", data: { testid: "room-sub" } }, subtitle(room, store.people.online))),
 			room.mine && !direct && h("div", { class: "room-actions" },
 				iconButton("people", "Members", { data: { testid: "members" }, on: { click: onMembers } }),
 				iconButton("settings", "Room settings", { data: { testid: "settings" }, on: { click: onSettings } })));
@@ -30,7 +31,7 @@ export function header({ store, onMenu, onMembers, onSettings }) {
 	store.on("current", render);
 	store.on("presence", () => {
 		const sub = el.querySelector(".room-sub");
-		if (sub && store.room) sub.textContent = subtitle(store.room, store.online);
+		if (sub && store.room) sub.textContent = subtitle(store.room, store.people.online);
 	});
 	render();
 	return { el, render };
@@ -41,5 +42,5 @@ function subtitle(room, online) {
 	const here = online.get(room.peer?.id ?? "");
 	const direct = here === undefined ? "Direct message" : here ? "Online" : "Away";
 	const what = room.kind === "public" ? "Public room" : room.kind === "private" ? "Private room" : direct;
-	return room.archived ? `${what}, archived` : what;
+	return [room.archived ? `${what}, archived` : what, crowdText(room)].filter(Boolean).join(" · ");
 }

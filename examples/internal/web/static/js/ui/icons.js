@@ -35,13 +35,16 @@ const PATHS = {
 
 /** @typedef {keyof typeof PATHS} IconName */
 
+/** Those that point along the line. */
+const TURNS = new Set(["send", "reply", "leave"]);
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An icon that says nothing by itself: its button has a name. @param {IconName} name */
 export function icon(name) {
 	const svg = document.createElementNS(SVG, "svg");
 	svg.setAttribute("viewBox", "0 0 24 24");
-	svg.setAttribute("class", "icon");
+	svg.setAttribute("class", TURNS.has(name) ? "icon icon-turns" : "icon");
 	svg.setAttribute("aria-hidden", "true");
 	const path = document.createElementNS(SVG, "path");
 	path.setAttribute("d", PATHS[name]);

@@ -105,7 +105,7 @@ function explain(err) {
 	if (err.status === 401) return "The user name or password is wrong.";
 	const wait = err.retryAfter;
 	if (err.status === 429 && wait) return `Too many attempts. Try again in ${wait} second${wait === 1 ? "" : "s"}.`;
-	return err.message;
+	return sayError(err);
 }
 
 /** The sign of the house. */

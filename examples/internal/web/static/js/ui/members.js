@@ -1,6 +1,7 @@
 // @ts-check
 
 import { sayError } from "../errors.js";
+import { crowdText } from "../presence.js";
 import { rights } from "../room.js";
 import { fill, h } from "./dom.js";
 import { confirmDialog, dialogHead } from "./dialogs.js";
@@ -25,7 +26,7 @@ export function membersDialog({ room, title, session, onInvite, onDirect }) {
 	const banned = h("ul", { class: "members" });
 	const bannedPart = h("section", { hidden: true, "aria-labelledby": "banned-title" }, h("h3", { id: "banned-title", class: "members-title" }, "Banned"), banned);
 	const status = h("p", { class: "picker-status", role: "status", data: { testid: "members-status" } }, "Loading…");
-	const filter = h("input", { type: "search", hidden: true, class: "members-filter", placeholder: "Find a member", "aria-label": "Find a member", autocomplete: "off", on: { input: () => render() } });
+	const filter = h("input", { type: "search", dir: "auto", hidden: true, class: "members-filter", placeholder: "Find a member", "aria-label": "Find a member", autocomplete: "off", on: { input: () => render() } });
 	const dialog = h("dialog", { class: "dialog", "aria-labelledby": "members-title", data: { testid: "members-dialog" } },
 		dialogHead("members-title", ["Members of ", h("bdi", {}, title)], () => dialog.close()),
 		rights(room).invite && h("button", { type: "button", class: "button button-wide", data: { testid: "invite" }, on: { click: () => after(onInvite) } },
@@ -60,13 +61,14 @@ export function membersDialog({ room, title, session, onInvite, onDirect }) {
 		const wanted = filter.value.trim().toLowerCase();
 		const found = inside.filter((m) => m.user.name.toLowerCase().includes(wanted));
 		const shown = found.slice(0, SHOWN);
-		status.textContent = (inside.length === 1 ? "1 member" : `${inside.length} members`) +
-			(shown.length < found.length ? `, the first ${SHOWN} are shown: type to find others` : "");
+		const about = crowdText(room);
+		status.textContent = (inside.length === 1 ? "1 member" : `${inside.length.toLocaleString("en-GB")} members`) +
+			(about !== "" ? `, ${about}` : "") + (shown.length < found.length ? `, the first ${SHOWN} are shown: type to find others` : "");
 		fill(list, shown.map((m) => member(m, can)));
 		const out = all.filter((m) => m.role === "");
 		bannedPart.hidden = out.length === 0 || !can.unban;
 		fill(banned, can.unban ? out.map(({ user }) => h("li", { class: "member", data: { testid: "banned", user: user.id } },
-			avatar(user, "s"), h("span", { class: "member-name", dir: "auto" }, user.name),
+			avatar(user, "s"), h("span", { class: "member-name" }, h("bdi", {}, user.name)),
 			h("button", { type: "button", class: "button button-small", data: { testid: "unban" }, on: { click: () => run(session.unban(room.id, user.id)) } },
 				"Lift ban"))) : []);
 	}
@@ -76,13 +78,13 @@ export function membersDialog({ room, title, session, onInvite, onDirect }) {
 		const self = user.id === me.id;
 		return h("li", { class: "member", data: { testid: "member", user: user.id, role } },
 			avatar(user, "s"),
-			h("span", { class: "member-name", dir: "auto" }, user.name, online(user) && h("span", { class: "online", title: "Online" }, h("span", { class: "sr-only" }, " online")), self && h("span", { class: "muted" }, " (you)")),
+			h("span", { class: "member-name" }, h("bdi", {}, user.name), online(user) && h("span", { class: "online", title: "Online" }, h("span", { class: "sr-only" }, " online")), self && h("span", { class: "muted" }, " (you)")),
 			can.roles && !user.bot ? roles(user, role) : role !== "member" && h("span", { class: "tag" }, role),
 			!self && !user.bot && iconButton("message", `Message ${user.name}`, { data: { testid: "member-message" }, on: { click: () => after(() => onDirect(user)) } }),
 			!self && can.remove(role) && iconButton("leave", `Remove ${user.name}`, { data: { testid: "member-remove" }, on: { click: () => remove(user) } }));
 	}
 
-	const online = (/** @type {import("../gochat.js").User} */ user) => session.store.online.get(user.id) === true;
+	const online = (/** @type {import("../gochat.js").User} */ user) => session.store.people.online.get(user.id) === true;
 
 	/** @param {import("../gochat.js").User} user @param {string} role */
 	function roles(user, role) {

@@ -40,7 +40,7 @@ export function rowElement(row, o) {
 		case "new":
 			return h("div", { class: "row-new", role: "separator", "aria-label": "New messages", data: { testid: "new-marker" } },
 				h("span", {}, "New"));
-		case "system": return h("p", { class: "row-system", title: fullTime(row.time), dir: "auto", data: { testid: "system" } }, row.text);
+		case "system": return h("p", { class: "row-system", title: fullTime(row.time), data: { testid: "system" } }, row.text);
 		case "message": return message(row, o);
 		case "local": return local(row, o);
 		case "note": return note(row.note, o);

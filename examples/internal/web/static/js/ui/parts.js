@@ -52,6 +52,19 @@ export function roomIcon(room) {
 export const byTouch = () => matchMedia("(pointer: coarse)").matches;
 
 /**
+ * Puts a popover beside what it is about, below or above, where it fits.
+ * @param {HTMLElement} el shown @param {Element} beside @param {"start"|"end"} edge that both have in common @param {boolean} below where there is place
+ */
+export function place(el, beside, edge, below) {
+	const from = beside.getBoundingClientRect();
+	const { width, height } = el.getBoundingClientRect();
+	const left = (edge === "start") !== el.matches(":dir(rtl)") ? from.left : from.right - width;
+	el.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
+	const [above, under] = [from.top - height - 6, from.bottom + 6];
+	el.style.top = `${below ? (under + height < innerHeight ? under : Math.max(8, above)) : above > 8 ? above : under}px`;
+}
+
+/**
  * Shows a dialog: modal, closed by Escape or by a click beside it, and gone
  * when closed. A click that began inside, to select text, does not count.
  * @param {HTMLDialogElement} dialog

@@ -24,7 +24,7 @@ let count = 0;
 export function openPicker({ title, placeholder, empty, find, pick }) {
 	const id = `picker-${++count}`;
 	const input = h("input", {
-		type: "search", class: "picker-input", placeholder, autocomplete: "off", spellcheck: "false", role: "combobox", "aria-label": placeholder,
+		type: "search", dir: "auto", class: "picker-input", placeholder, autocomplete: "off", spellcheck: "false", role: "combobox", "aria-label": placeholder,
 		"aria-expanded": "true", "aria-controls": id, "aria-autocomplete": "list", data: { testid: "picker-input" },
 		on: { input: () => look(), keydown: pressed },
 	});

@@ -17,7 +17,7 @@ export function settingsDialog({ room, session, onLeave }) {
 	const title = titleOf(room, session.store.me);
 	const error = h("p", { class: "form-error", role: "alert", data: { testid: "settings-error" } });
 	const name = h("input", {
-		id: "settings-name", autocomplete: "off", value: title, "aria-describedby": "settings-name-error", data: { testid: "settings-name" },
+		id: "settings-name", dir: "auto", autocomplete: "off", value: title, "aria-describedby": "settings-name-error", data: { testid: "settings-name" },
 		on: { input: () => { nameError.textContent = ""; name.removeAttribute("aria-invalid"); } },
 	});
 	const nameError = h("p", { id: "settings-name-error", class: "form-error", role: "alert", data: { testid: "settings-name-error" } });

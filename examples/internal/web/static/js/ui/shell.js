@@ -4,21 +4,19 @@ import { sayError } from "../errors.js";
 import { Notifier, noticeOf } from "../notify.js";
 import { titleOf } from "../room.js";
 import { banner } from "./banner.js";
-import { userCard } from "./card.js";
 import { composer } from "./composer.js";
-import { confirmDialog, newRoomDialog } from "./dialogs.js";
+import { confirmDialog } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { header } from "./header.js";
 import { loginsDialog } from "./logins.js";
-import { membersDialog } from "./members.js";
-import { avatar, byTouch, roomIcon } from "./parts.js";
-import { openPicker } from "./picker.js";
+import { byTouch } from "./parts.js";
 import { settingsDialog } from "./settings.js";
 import { shortcutsDialog } from "./shortcuts.js";
 import { sidebar } from "./sidebar.js";
 import { setTheme, theme } from "./theme.js";
 import { timeline } from "./timeline.js";
 import { toast } from "./toast.js";
+import { ways } from "./ways.js";
 
 const HASH = /^#\/r\/([A-Za-z0-9_-]{1,64})(?:\/(\d{1,13}))?$/; // a room, or a message in it
 const LAST = "gochat.room:"; // in localStorage, with the user's id: the room that was open last
@@ -34,18 +32,26 @@ export function shell(root, { auth, store, session }) {
 
 	const notifier = new Notifier();
 
-	const side = sidebar({ store, onNewRoom, onBrowse, onDirect, onSwitch, onLogout, onLogins, onShortcuts: shortcutsDialog, onTheme: setTheme, theme, notifier });
-	const top = header({ store, onMenu: () => drawer(true), onMembers, onSettings });
+	const to = ways({ auth, store, session, go, orToast });
+	/** Closes the drawer first. @param {() => void} fn */
+	const from = (fn) => () => { drawer(false); fn(); };
+	const onNewRoom = from(to.newRoom), onBrowse = from(to.browse), onSwitch = from(to.jump);
+
+	const side = sidebar({
+		store, onNewRoom, onBrowse, onDirect: from(to.direct), onSwitch, onLogout, onLogins, onShortcuts: shortcutsDialog, onTheme: setTheme, theme, notifier,
+	});
+	const top = header({ store, onMenu: () => drawer(true), onMembers: to.members, onSettings });
 	const bar = banner({ store, onRetry: () => client.retryNow() });
 	const write = composer({ store, session, onSent: () => log.toEnd() });
 	const log = timeline({
-		store, session, now: () => client.serverTime, onEdit: (text) => write.put(text), onJoin, onNewRoom, onBrowse, onUser,
+		store, session, now: () => client.serverTime, onEdit: (text) => write.put(text), onJoin, onNewRoom, onBrowse,
+		onUser: (user, beside) => to.card(user, beside, () => write.mention(user.name)),
 		tools: { reply: (seq) => write.reply(seq), edit: (seq) => write.edit(seq), remove: onDelete, react: onReact, link: onLink, leave: () => write.focus() },
 	});
 	const main = h("main", { class: "main" }, top.el, bar.el, log.el, write.el);
 	const backdrop = h("div", { class: "backdrop", on: { click: () => drawer(false) } });
 	const skip = h("button", { type: "button", class: "button skip", data: { testid: "skip" }, on: { click: () => { drawer(false); write.focus(); } } }, "Skip to writing");
-	const el = h("div", { class: "shell", data: { drawer: "closed" } }, skip, side.el, backdrop, main);
+	const el = h("div", { class: "shell", data: { drawer: "" } }, skip, side.el, backdrop, main);
 
 	// ---------------------------------------------------------------- where we are
 
@@ -60,12 +66,12 @@ export function shell(root, { auth, store, session }) {
 	}
 
 	/** Opens a room, to write in it. @param {string} id */
-	const go = (id) => {
+	function go(id) {
 		if (location.hash === `#/r/${id}`) route();
 		else location.hash = `#/r/${id}`;
 		// Behind the dialog that led here, which gives the focus back.
 		if (!byTouch()) setTimeout(() => write.focus());
-	};
+	}
 
 	/** @param {string} [id] @returns {string|null} */
 	function remember(id) {
@@ -99,95 +105,6 @@ export function shell(root, { auth, store, session }) {
 		}
 	}
 
-	function onNewRoom() {
-		drawer(false);
-		newRoomDialog({
-			create: (name, kind) => session.createRoom(name, kind),
-			discard: (id) => session.discard(id),
-			online: () => store.conn.name === "online",
-			created: go,
-		});
-	}
-
-	function onBrowse() {
-		drawer(false);
-		session.refresh();
-		openPicker({
-			title: "Browse public rooms",
-			placeholder: "Find a room",
-			empty: "No public room has this name.",
-			find: (query) => [...store.open, ...store.mine.filter((r) => r.kind === "public")]
-				.filter((r) => r.name.toLowerCase().includes(query.toLowerCase()))
-				.map((r) => ({ key: r.id, title: r.name, detail: r.mine ? "You are in" : undefined, picture: roomIcon(r), action: r.mine ? "Open" : "Join" })),
-			pick: async ({ key }) => {
-				if (!store.rooms.get(key)?.mine) await session.join(key);
-				go(key);
-			},
-		});
-	}
-
-	/** @param {string} query */
-	const people = async (query) => (await auth.users(query))
-		.map((u) => ({ key: u.id, title: u.name, detail: u.id === store.me.id ? "Yourself: notes only you see" : undefined, picture: avatar(u, "s") }));
-
-	function onDirect() {
-		drawer(false);
-		openPicker({
-			title: "New direct message",
-			placeholder: "Find somebody",
-			empty: "Nobody has this name.",
-			find: people,
-			pick: async ({ key }) => go(await session.direct(key)),
-		});
-	}
-
-	function onSwitch() {
-		drawer(false);
-		openPicker({
-			title: "Jump to",
-			placeholder: "Room or person",
-			empty: "Nothing found.",
-			find: (query) => [...store.mine, ...store.open]
-				.filter((r) => titleOf(r, store.me).toLowerCase().includes(query.toLowerCase()))
-				.sort((a, b) => b.unread - a.unread)
-				.slice(0, 50)
-				.map((r) => ({
-					key: r.id, title: titleOf(r, store.me), picture: r.kind === "direct" ? avatar(r.peer ?? { id: r.id, name: "?" }, "s") : roomIcon(r),
-					detail: r.unread > 0 ? `${r.unread} unread` : r.mine ? undefined : "Not joined",
-				})),
-			pick: ({ key }) => go(key),
-		});
-	}
-
-	function onMembers() {
-		const { room } = store;
-		if (!room) return;
-		membersDialog({
-			room,
-			title: titleOf(room, store.me),
-			session,
-			onInvite: () => onInvite(room),
-			onDirect: async (user) => {
-				const id = await orToast(session.direct(user.id));
-				if (id) go(id);
-			},
-		});
-	}
-
-	/** @param {import("../room.js").Room} room */
-	function onInvite(room) {
-		openPicker({
-			title: "Invite somebody",
-			placeholder: "Find somebody",
-			empty: "Nobody has this name.",
-			find: async (query) => (await people(query)).filter((p) => p.key !== store.me.id),
-			pick: async ({ key, title }) => {
-				await session.invite(room.id, key);
-				toast(`${title} was invited.`);
-			},
-		});
-	}
-
 	/** @param {number} seq */
 	function onDelete(seq) {
 		const { room } = store;
@@ -217,19 +134,6 @@ export function shell(root, { auth, store, session }) {
 			history.replaceState(null, "", hash); // without a secure origin there is no clipboard
 			toast("The link to this message is in the address bar now.");
 		}
-	}
-
-	/** @param {import("../gochat.js").User} user @param {HTMLElement} beside */
-	function onUser(user, beside) {
-		const { room } = store;
-		userCard(beside, {
-			user, self: user.id === store.me.id, online: store.online.get(user.id),
-			onMessage: async () => {
-				const id = await orToast(session.direct(user.id));
-				if (id) go(id);
-			},
-			onMention: room?.mine && !room.archived && room.kind !== "direct" ? () => write.mention(user.name) : null,
-		});
 	}
 
 	function onJoin() {

@@ -1,6 +1,7 @@
 // @ts-check
 
 import { Chunks } from "../chunks.js";
+import { sayError } from "../errors.js";
 import { changes, eventAt, titleOf } from "../room.js";
 import { rowsOf } from "../rows.js";
 import { fill, h, perFrame, reconcile, setText } from "./dom.js";
@@ -102,7 +103,7 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		fill(above, room.loaded === "yes" && !room.loadingOlder ? null : skeleton(room.loaded === "yes" ? 2 : 6));
 		/** @type {HTMLElement[]} */
 		const touched = [];
-		const around = { room, me: store.me, now: now(), names: store.names, actions };
+		const around = { room, me: store.me, now: now(), names: store.people.names, actions };
 		const put = (/** @type {HTMLElement} */ el, /** @type {import("../chunks.js").Chunk} */ chunk) => {
 			el.style.setProperty("--rows", `${chunk.rows.length * ROW}px`);
 			reconcile(el, chunk.rows, { key: (r) => r.key, stamp: (r) => r, make: (r) => rowElement(r, around) });
@@ -179,8 +180,19 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 		jump.hidden = atEnd || scroller.hidden;
 		const unread = room?.unread ?? 0;
 		setText(jumpText, unread > 0 ? `${unread} new` : "Jump to latest");
-		if (room?.loaded === "yes" && scroller.scrollTop < NEAR_TOP) session.older().catch(() => {});
+		if (room?.loaded === "yes" && scroller.scrollTop < NEAR_TOP) older();
 		attend();
+	}
+
+	let failed = false; // older messages did not come, and that was said
+
+	async function older() {
+		try {
+			if (await session.older()) failed = false;
+		} catch (err) {
+			if (!failed && store.conn.name === "online") toast(`Older messages did not come: ${sayError(err)}`, { kind: "error" });
+			failed = true;
+		}
 	}
 
 	function toEnd() {
@@ -210,7 +222,8 @@ export function timeline({ store, session, now, onEdit, onJoin, onNewRoom, onBro
 			return fill(instead, emptyState("alert", "The messages could not be loaded", h("p", {}, "Nothing is lost. Try again in a moment."),
 				h("button", { type: "button", class: "button", on: { click: () => session.reload() } }, "Try again")));
 		}
-		if (store.current !== null) return fill(instead, emptyState("search", "There is no such room", h("p", {}, "Or you may not see it.")));
+		if (store.current !== null) return fill(instead, emptyState("search", "There is no such room", h("p", {}, "Or you may not see it. Somebody who is in it can invite you."),
+			h("button", { type: "button", class: "button", on: { click: onBrowse } }, "Browse rooms")));
 		const some = store.mine.length > 0;
 		fill(instead, emptyState("message", some ? "Pick a conversation" : `Welcome, ${store.me.name}`,
 			h("p", {}, some ? "Choose a room on the left, or start a new one." : "Join a room that is open to all, or start one of your own."),

@@ -3,7 +3,7 @@
 /** What can be done with the message under the mouse, the finger or the focus. */
 
 import { h, fill } from "./dom.js";
-import { iconButton } from "./parts.js";
+import { iconButton, place } from "./parts.js";
 
 /** Those that are one click away; any other can be typed. */
 const COMMON = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
@@ -157,12 +157,7 @@ function emojiPicker(pick) {
 		open(beside) {
 			opener = beside;
 			el.showPopover();
-			const from = beside.getBoundingClientRect();
-			const box = el.getBoundingClientRect();
-			const left = Math.min(Math.max(8, from.right - box.width), innerWidth - box.width - 8);
-			const above = from.top - box.height - 6;
-			el.style.left = `${Math.max(8, left)}px`;
-			el.style.top = `${above > 8 ? above : from.bottom + 6}px`;
+			place(el, beside, "end", false);
 			/** @type {HTMLElement|null} */ (el.querySelector("button"))?.focus();
 		},
 	};
