@@ -15,7 +15,7 @@ import (
 const axeRules = `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]`
 
 // axeSource returns the source of axe-core.
-func axeSource(t *testing.T) string {
+func axeSource(t testing.TB) string {
 	t.Helper()
 	b, err := os.ReadFile(fromNPM(t, "axe-core", "axe.min.js"))
 	require.NoError(t, err)

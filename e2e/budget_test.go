@@ -23,7 +23,7 @@ type meter struct {
 }
 
 // newMeter passes connections on to a server until the test ends.
-func newMeter(t *testing.T, server string) *meter {
+func newMeter(t testing.TB, server string) *meter {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

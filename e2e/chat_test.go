@@ -15,13 +15,13 @@ import (
 // server is the whole chat in one process.
 type server struct {
 	*proctest.Process
-	t   *testing.T
+	t   testing.TB
 	dir string
 	url string
 }
 
 // startServer runs fullstack in dir, where its files are, on addr.
-func startServer(t *testing.T, dir, addr string) *server {
+func startServer(t testing.TB, dir, addr string) *server {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, "fullstack"), "-addr", addr)
 	cmd.Dir, cmd.Env = dir, proctest.CleanEnv()

@@ -35,7 +35,7 @@ func (p *page) login(url, name string) {
 }
 
 // call is a request of the auth service, as a program makes it.
-func call(t *testing.T, method, url, token string, body, into any) {
+func call(t testing.TB, method, url, token string, body, into any) {
 	t.Helper()
 	b, err := json.Marshal(body)
 	require.NoError(t, err)

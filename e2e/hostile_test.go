@@ -14,6 +14,7 @@ const hostile = `<img src=x onerror=xss()>`
 
 // Markup is text wherever somebody can put it.
 func TestMarkupIsText(t *testing.T) {
+	t.Parallel()
 	browser := newBrowser(t)
 	s := startServer(t, t.TempDir(), proctest.FreeAddr(t))
 	s.rename("john", "<b>john</b><script>xss()</script>")
@@ -85,6 +86,7 @@ func TestMarkupIsText(t *testing.T) {
 // What a server says that this page does not know, or that is broken, changes
 // nothing, and is named on the console.
 func TestOddFrames(t *testing.T) {
+	t.Parallel()
 	browser := newBrowser(t)
 	s := startServer(t, t.TempDir(), proctest.FreeAddr(t))
 	p := newPage(t, browser, "carlos")
@@ -103,14 +105,22 @@ func TestOddFrames(t *testing.T) {
 		return frames.length;
 	})()`)
 	require.Equal(t, odd, eval[int](p, `warned.filter((w) => w.startsWith("gochat: ignored")).length`), "each is named")
-	// These are understood by the client, and have fields that the page can do nothing with.
-	eval[bool](p, `(() => {
+	// The client passes these on, and the page can do nothing with them.
+	odd = eval[int](p, `(() => {
 		const room = document.querySelector('[data-testid="room-title"]').dataset.room, user = { id: "u", name: "u" };
+		warned.length = 0;
+		let said = 0;
 		for (const kind of ["typing", "presence", "progress", "added", "room_created", "room_updated", "read", "later"]) {
-			for (const more of [{}, { user: null }, { user: { id: 7 } }, { in: room, user: {} }, { in: 7 }, { room: null }, { room: "x" }, { room: { id: 7 } }, { call: {}, text: {} }, { online: "x", user }]) {
+			for (const more of [{}, { user: null }, { user: { id: 7 } }, { in: room, user: {} }, { in: 7 }, { room: null }, { room: "x" }, { room: { id: 7 } }, { call: {}, text: {} }, { online: "x", user }, { in: room, count: -1 }, { in: room, count: "7" }]) {
 				say({ type: "notice", kind, ...more });
+				said++;
 			}
 		}
+		return said;
+	})()`)
+	require.Equal(t, odd, eval[int](p, `warned.filter((w) => w.startsWith("gochat: ignored a notice")).length`), "each is named")
+	eval[bool](p, `(() => {
+		const room = document.querySelector('[data-testid="room-title"]').dataset.room;
 		say({ type: "outcome", call: "c", status: "ephemeral", room, text: 7 });
 		say({ type: "outcome", call: "d", status: "nonsense", room: 7 });
 		say({ type: "ok", re: "nobody", seq: "x" });
@@ -129,16 +139,39 @@ func TestOddFrames(t *testing.T) {
 	p.sees("a newer server", "from the future")
 	require.Equal(t, 1, eval[int](p, `sockets.length`), "the connection was never given up")
 	p.clean()
+
+	// Of a crowd the server tells how many are there, and write.
+	eval[bool](p, `((room) => (say({ type: "notice", kind: "presence", in: room, count: 1204 }), say({ type: "notice", kind: "typing", in: room, count: 7 }), true))(document.querySelector('[data-testid="room-title"]').dataset.room)`)
+	p.until("how many are there", `document.querySelector('[data-testid="room-sub"]').textContent === "Public room · about 1,204 online"`)
+	p.until("that several write", `document.querySelector('[data-testid="typing"]').textContent === "Several people are typing…"`)
+	p.picture("crowd")
+	p.click("members")
+	p.until("how many there too", `document.querySelector('[data-testid="members-status"]')?.textContent === "1 member, about 1,204 online"`)
 }
 
+// lateClock is a computer whose clock is a year ahead.
+const lateClock = `(() => {
+	const Real = Date, ahead = 365 * 24 * 3600_000;
+	window.Date = class extends Real {
+		constructor(...args) { if (args.length > 0) super(...args); else super(Real.now() + ahead); }
+		static now() { return Real.now() + ahead; }
+	};
+})()`
+
 // A command shows how far it is; what it says to its caller alone is marked.
+// Times are the server's, whatever this computer's clock says.
 func TestProgressAndEphemeral(t *testing.T) {
+	t.Parallel()
 	browser := newBrowser(t)
 	s := startServer(t, t.TempDir(), proctest.FreeAddr(t))
 	p := newPage(t, browser, "carlos")
 	p.inject(socketsHook)
+	p.inject(lateClock)
 	p.login(s.url, "carlos")
 	p.enter("general")
+	p.say("what time is it?")
+	p.sees("carlos", "what time is it?")
+	require.Equal(t, "Today, just now", eval[string](p, `[document.querySelector(".row-day").textContent, document.querySelector(".msg time").textContent].join(", ")`))
 	eval[bool](p, `(window.hold = (f) => f.type === "outcome" || f.call !== undefined && f.type === "event", true)`)
 	p.say("/stock=aapl.us")
 	p.until("the command runs", `document.querySelector('[data-testid="command"]')?.textContent.includes("/stock=aapl.us") && held.some((m) => JSON.parse(m.data).type === "outcome")`)

@@ -186,9 +186,60 @@ func TestLooks(t *testing.T) {
 		carlos.accessible(axe, "at 200 %")
 		carlos.picture("zoom")
 	})
+	t.Run("RightToLeft", func(t *testing.T) {
+		gerard.enter("trading")
+		gerard.say("שלום לכולם (12:30), https://example.com")
+		carlos.sees("gerard", "שלום")
+		eval[bool](carlos, `(document.documentElement.dir = "rtl", true)`)
+		for _, scheme := range []string{"light", "dark"} {
+			carlos.desktop(scheme)
+			carlos.mirrored()
+			carlos.hover("five minutes")
+			carlos.accessible(axe, "right to left "+scheme)
+			carlos.picture("rtl-" + scheme)
+		}
+		carlos.click("react")
+		carlos.until("the emoji", `document.querySelector('[data-testid="emoji-picker"]:popover-open')`)
+		carlos.picture("rtl-reactions")
+		carlos.press(kb.Escape)
+		carlos.click("user-menu")
+		carlos.until("the menu", `document.querySelector("#user-menu:popover-open")`)
+		carlos.mirrored()
+		carlos.picture("rtl-menu")
+		carlos.press(kb.Escape)
+		carlos.phone("light")
+		carlos.mirrored()
+		carlos.narrow()
+		carlos.click("open-drawer")
+		carlos.until("the drawer", `document.querySelector(".shell").dataset.drawer === "open"`)
+		carlos.still()
+		require.InDelta(t, 390, eval[float64](carlos, `document.querySelector(".sidebar").getBoundingClientRect().right`), 1)
+		carlos.picture("rtl-drawer")
+		carlos.press(kb.Escape)
+		carlos.still()
+		require.GreaterOrEqual(t, eval[float64](carlos, `document.querySelector(".sidebar").getBoundingClientRect().left`), 390.0, "it goes where it came from")
+	})
 	for _, p := range people {
 		p.clean()
 	}
+}
+
+// mirrored fails unless what begins a line is at the right, as where one reads
+// from right to left.
+func (p *page) mirrored() {
+	p.t.Helper()
+	p.still()
+	wrong := eval[[]string](p, `[[".sidebar", ".main"], [".room-titles", ".room-actions"], [".room-sign", ".room-title"], [".msg-first .avatar", ".msg-first .msg-body"],
+		[".composer-input", ".send"], [".me .avatar", ".me-name"], [".composer-help", ".typing"]].filter(([first, second]) => {
+			const [a, b] = [first, second].map((s) => [...document.querySelectorAll(s)].find((el) => el.checkVisibility({ visibilityProperty: true }))?.getBoundingClientRect());
+			return a && b && a.width > 0 && b.width > 0 && a.left < b.right - 1;
+		}).map((pair) => pair.join(" is not right of "))`)
+	require.Empty(p.t, wrong, p.name)
+	require.Empty(p.t, eval[[]string](p, `[...document.querySelectorAll(".shell *, #user-menu *")].filter((el) => {
+			if (!el.checkVisibility({ visibilityProperty: true }) || el.closest(".sr-only, .skip")) return false;
+			const r = el.getBoundingClientRect();
+			return r.width > 0 && (r.left < -1 || r.right > innerWidth + 1);
+		}).map((el) => el.tagName + "." + el.getAttribute("class"))`), "%s: beside the screen", p.name)
 }
 
 // readme makes a picture for the README, where that is wanted, and fails if it

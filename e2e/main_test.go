@@ -58,7 +58,7 @@ func run(m *testing.M) (code int, err error) {
 }
 
 // chromium returns the path of the browser, or skips the test.
-func chromium(t *testing.T) string {
+func chromium(t testing.TB) string {
 	t.Helper()
 	names := []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 	if name := os.Getenv("GOCHAT_CHROMIUM"); name != "" {

@@ -13,7 +13,7 @@ import (
 
 // fromNPM returns the path of a file of a package that the lock file beside
 // this one names. npm fetches them once; nothing of them is in the repository.
-func fromNPM(t *testing.T, path ...string) string {
+func fromNPM(t testing.TB, path ...string) string {
 	t.Helper()
 	file := filepath.Join(append([]string{"node_modules"}, path...)...)
 	if _, err := os.Stat(file); err == nil {

@@ -25,7 +25,7 @@ const (
 )
 
 // newBrowser starts a browser that ends with the test; more are options of it.
-func newBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
+func newBrowser(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path := chromium(t)
 	opts := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
@@ -54,7 +54,7 @@ func newBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Cont
 
 // page is one page in a profile of its own, as one user sees it.
 type page struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	name string
 
@@ -66,12 +66,12 @@ type page struct {
 const watch = `window.violations = [];
 	addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample));`
 
-func newPage(t *testing.T, browser context.Context, name string) *page {
+func newPage(t testing.TB, browser context.Context, name string) *page {
 	t.Helper()
 	return openPage(t, browser, name, chromedp.WithNewBrowserContext())
 }
 
-func openPage(t *testing.T, parent context.Context, name string, opts ...chromedp.ContextOption) *page {
+func openPage(t testing.TB, parent context.Context, name string, opts ...chromedp.ContextOption) *page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, opts...)
 	p := &page{t: t, ctx: ctx, name: name}

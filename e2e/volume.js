@@ -88,6 +88,7 @@
 			for (let i = 0; i < 15; i++) busy.push(await timed(key));
 			clearInterval(rain);
 		}
+		out.Worst = Math.max(out.Worst ?? 0, ...busy);
 		return [median(quiet), median(busy)];
 	};
 

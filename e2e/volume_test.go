@@ -1,11 +1,9 @@
 package e2e
 
 import (
-	"context"
 	_ "embed"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/carlware/gochat/internal/proctest"
@@ -19,23 +17,14 @@ type volumes struct {
 	TypingQuiet, TypingBusy, TypingQuietMany, TypingBusyMany float64
 	OlderFew, OlderMany, Jump                                float64
 	RoomItems, Rows, Read, Received, Growth, Elements        int
-	Moved, Drift                                             float64
+	Moved, Drift, Worst                                      float64
 	Last                                                     string
 }
 
 // 1,000 rooms, 10,000 messages received, and 10,000 read back. Times are
 // compared with each other, never with a clock: this machine may do much else.
 func TestVolume(t *testing.T) {
-	browser := newBrowser(t, chromedp.Flag("js-flags", "--expose-gc"), chromedp.Flag("enable-precise-memory-info", true))
-	s := startServer(t, t.TempDir(), proctest.FreeAddr(t))
-	p := newPage(t, browser, "volume")
-	p.open(s.url)
-	p.state("login")
-	ctx, cancel := context.WithTimeout(p.ctx, 3*patience)
-	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[volumes](volume, chromedp.EvalAwaitPromise))
-	require.NoError(t, err)
-	p.picture("end")
+	v := measureVolumes(t, newBrowser(t, volumeFlags...), startServer(t, t.TempDir(), proctest.FreeAddr(t)))
 	t.Logf("medians in ms until the frame that shows it: an unread message with 10 rooms %.0f, with 1,000 rooms %.0f; "+
 		"an older page of 200 with 1,000 to 3,000 rows %.0f, with 9,000 and more %.0f; 3,000 pixels up %.0f", v.FewRooms, v.ManyRooms, v.OlderFew, v.OlderMany, v.Jump)
 	t.Logf("a key %.0f, with 100 messages/s %.0f; with %d rows %.0f and %.0f; after 10,000 messages %.1f MB and %d elements more",
