@@ -7,13 +7,13 @@
 //
 //	<script type="module">
 //	  import { Client } from "/js/gochat.js";
-//	  const client = new Client({ url: "wss://chat.example/ws", token: async () => token });
+//	  const client = new Client({ url: "/ws", token: async () => token });
 //	  client.on("event", (e) => console.log(e.user.name, e.text));
 //	  client.start();
 //	</script>
 //
-// The client dials with a fresh token, resumes every room from the last event
-// it has, keeps what was sent until the server has stored it, and delivers each
+// Without the token callback a cookie says who it is, or the url. The client
+// dials with a fresh token, resumes every room from the last event it has, keeps what was sent until the server has stored it, and delivers each
 // event once and in order. The guide to it is at the top of the module.
 package browser
 

@@ -31,7 +31,7 @@
  *   - `closed`: not started, closed by `close()`, or ended with a `code` that
  *     says not to come back. `start()` begins again.
  *
- * The token callback is awaited before every dial, never twice at a time. It is
+ * The token callback, if given, is awaited before every dial, never twice at a time. It is
  * called with `refresh: true` when the server said that the token has ended or
  * is about to. `null` means that the user must log in again: the client closes
  * with the reason `no_token`. A rejection means "not now": it waits. A browser
@@ -108,8 +108,8 @@ export const PROTOCOL = "gochat.v1";
  * @typedef {{getItem(key: string): string|null, setItem(key: string, value: string): void,
  *   removeItem(key: string): void}} KeyStore
  * @typedef {object} Options
- * @property {string} url `ws:` or `wss:`
- * @property {(why: {refresh: boolean}) => Promise<string|null>} token
+ * @property {string} url of the handler: ws:, wss:, http:, https:, or relative to the page's, as in "/ws"
+ * @property {(why: {refresh: boolean}) => Promise<string|null>} [token] default: a cookie or the url says who it is
  * @property {() => Promise<"retry"|"refresh"|"stop">} [probe] asked after a handshake that failed
  * @property {string} [user] id of the user who is logged in
  * @property {new (url: string, protocols: string[]) => any} [WebSocket] default: the browser's
@@ -141,6 +141,13 @@ const TYPING = 3_000; // between two of a room
 
 /** Events that make the client look at its connection. */
 const WAKES = ["online", "offline", "pageshow", "visibilitychange"];
+
+/** What to dial: in a page its own address completes url. @param {string} url */
+function address(url) {
+	const u = new URL(url, /** @type {any} */ (globalThis).location?.href);
+	u.protocol = u.protocol.replace(/^http/, "ws");
+	return u.href;
+}
 
 /** Requests that store something; their id is the idempotency key. */
 const STORING = new Set([
@@ -690,20 +697,20 @@ export class Client {
 		clearTimeout(this.#retryTimer);
 		this.#setState({ name: "connecting" });
 		/** @type {string|null} */
-		let token;
+		let token = null;
 		try {
-			token = await this.#token();
+			if (this.#o.token) token = await this.#token(this.#o.token);
 		} catch (err) {
 			if (run === this.#run) this.#wait(0, `token: ${err instanceof Error ? err.message : err}`);
 			return;
 		}
 		if (run !== this.#run) return;
-		if (!token) return this.#stop({ name: "closed", reason: "no_token" });
+		if (this.#o.token && !token) return this.#stop({ name: "closed", reason: "no_token" });
 		/** @type {any} */
 		let ws;
 		try {
 			const WebSocket = this.#o.WebSocket ?? /** @type {any} */ (globalThis).WebSocket;
-			ws = new WebSocket(this.#o.url, [PROTOCOL, `bearer.${token}`]);
+			ws = new WebSocket(address(this.#o.url), token ? [PROTOCOL, `bearer.${token}`] : [PROTOCOL]);
 		} catch (err) {
 			// A bad address or token: it will not get better by itself.
 			return this.#stop({ name: "closed", reason: `dial: ${err instanceof Error ? err.message : err}` });
@@ -723,8 +730,12 @@ export class Client {
 		ws.onerror = () => setTimeout(() => conn.opened || this.#lost(conn, 1006, "the handshake failed"), 0);
 	}
 
-	/** One call of the token callback at a time, also between a dial and a renewal. @returns {Promise<string|null>} */
-	#token() {
+	/**
+	 * One call of the token callback at a time, also between a dial and a renewal.
+	 * @param {NonNullable<Options["token"]>} ask
+	 * @returns {Promise<string|null>}
+	 */
+	#token(ask) {
 		if (this.#tokenCall) return this.#tokenCall;
 		const refresh = this.#refresh;
 		/** @type {any} */
@@ -732,7 +743,7 @@ export class Client {
 		const late = new Promise((_, reject) => {
 			timer = setTimeout(() => reject(failure("no_reply", "no token in time")), HANDSHAKE);
 		});
-		const asked = (async () => this.#o.token({ refresh }))().then((token) => {
+		const asked = (async () => ask({ refresh }))().then((token) => {
 			if (refresh) this.#refresh = false;
 			return token;
 		});
@@ -1046,9 +1057,10 @@ export class Client {
 
 	/** A new token in band, so that the connection need not end with the old one. @param {Conn} conn */
 	async #renew(conn) {
+		if (!this.#o.token) return;
 		try {
 			this.#refresh = true;
-			const token = await this.#token();
+			const token = await this.#token(this.#o.token);
 			if (token && conn === this.#conn) await this.request("auth", { token });
 		} catch {
 			// The server will close with 4001, and there is a new try then.

@@ -179,6 +179,36 @@ test("a token callback that fails or hangs is waited for; one that gives null en
 	assert.equal(FakeSocket.all.length, 0);
 });
 
+test("without a token callback a cookie or the url says who it is", async () => {
+	const { client, s, heard } = await online([room("r1", 1)], { token: undefined });
+	assert.deepEqual(s.protocols, [PROTOCOL]);
+	s.say({ type: "notice", kind: "auth_expiring" });
+	await settle();
+	assert.equal(s.count("auth"), 0);
+	s.end(4001);
+	await pass(500);
+	assert.equal(FakeSocket.all.length, 2);
+	assert.equal(client.state.name, "connecting");
+	assert.equal(heard.notice.length, 1);
+});
+
+test("the url may be relative to the page's", async () => {
+	const dialed = async (url) => {
+		newClient({ url }).client.start();
+		await settle();
+		return FakeSocket.all.pop()?.url;
+	};
+	assert.equal(await dialed("/ws"), undefined, "there is no page");
+	assert.equal(await dialed("http://chat.test/ws"), "ws://chat.test/ws");
+	globalThis.location = { href: "https://chat.test/room?x=1#top" };
+	try {
+		assert.equal(await dialed("/ws?name=ann"), "wss://chat.test/ws?name=ann");
+		assert.equal(await dialed("ws://other.test/ws"), "ws://other.test/ws");
+	} finally {
+		delete globalThis.location;
+	}
+});
+
 test("backs off with full jitter from 0.5 to 30 s", async () => {
 	const delays = [];
 	const { client } = newClient({ random: () => 0.999999 });
