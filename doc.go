@@ -24,6 +24,19 @@
 // Imports point one way: transport ← command ← chat ← transport/ws and
 // transport/rest. The three on the left need the standard library only.
 //
+// # Guides
+//
+//   - Embed a chat in a server, bring your own users, go multi-node, write a
+//     store, test what you build: [chat].
+//   - Write a bot: [command]. Test it: [command/commandtest].
+//   - Write a broker: [transport].
+//   - Serve and be a client: [transport/ws], [transport/ws/browser],
+//     [transport/rest].
+//   - Write a client or a bot in another language: PROTOCOL.md of
+//     [transport/ws] and of [transport/rabbitmq], and [command/webhook].
+//
+// The samples in them compile: a test looks.
+//
 // # The walk of a message
 //
 // A client sends a message frame. transport/ws decodes it and calls
@@ -62,6 +75,7 @@
 // [chat/postgres]: https://pkg.go.dev/github.com/carlware/gochat/chat/postgres
 // [chat/chattest]: https://pkg.go.dev/github.com/carlware/gochat/chat/chattest
 // [command]: https://pkg.go.dev/github.com/carlware/gochat/command
+// [command/webhook]: https://pkg.go.dev/github.com/carlware/gochat/command/webhook
 // [command/commandtest]: https://pkg.go.dev/github.com/carlware/gochat/command/commandtest
 // [stock]: https://pkg.go.dev/github.com/carlware/gochat/stock
 // [transport]: https://pkg.go.dev/github.com/carlware/gochat/transport

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/command"
 	"github.com/carlware/gochat/stock"
+	"github.com/carlware/gochat/transport"
 )
 
 // The bot answers in the chat's own process; chat.Options.Commands takes it as
@@ -29,6 +31,19 @@ func ExampleNewBot() {
 	// There is no quote for AAPL. Did you mean AAPL.US?
 	// symbol is missing.
 	// Usage: /stock <symbol…>
+}
+
+// The bot in the chat's own process, and in another one.
+func ExampleNewBot_mount() {
+	fast := func() (*chat.Node, error) {
+		node, err := chat.New(&chat.Options{Commands: stock.NewBot(stock.Sample{}, nil)})
+		return node, err
+	}
+	queued := func(ctx context.Context, provider stock.Provider, broker transport.Broker) error {
+		err := stock.NewBot(provider, nil).Run(ctx, broker)
+		return err
+	}
+	_, _ = fast, queued
 }
 
 // A provider is one method. Here is one behind a cache.

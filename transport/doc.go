@@ -21,9 +21,25 @@
 //     acknowledge, so nobody can forget to.
 //   - No handler is ever called on the stack of the publisher.
 //
+// # Write a broker
+//
 // Nothing in the interface speaks of exchanges, queues, delivery tags or
 // prefetch: keys are opaque, so that NATS JetStream, Redis or PostgreSQL can
-// stand behind it as well.
+// stand behind it as well. Begin with the suite, which wants no more than a way
+// to open one:
+//
+//	transporttest.TestBroker(t, func(t *testing.T) transport.Broker {
+//		return mybroker.New(nil)
+//	}, nil)
+//
+// and go on with its options, which break connections and fill queues. What
+// takes thought: the first batch of a subscription, and of each new connection,
+// has Gap set, and only when the subscription is there; Send says [ErrNoHandler]
+// at once, and [ErrUnknown] only when it can't know; a result is sent before its
+// request is done; Timeout is a duration, since clocks differ; every queue is
+// bounded, and a slow subscriber holds up nobody; and all of it comes back by
+// itself after whatever happened to the connection. Package memory is the
+// shortest implementation.
 //
 // [transporttest.TestBroker]: https://pkg.go.dev/github.com/carlware/gochat/transport/transporttest#TestBroker
 package transport

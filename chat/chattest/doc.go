@@ -9,7 +9,7 @@
 //		chattest.TestStore(t, func(t *testing.T) chattest.StoreOpener {
 //			path := filepath.Join(t.TempDir(), "chat.db")
 //			return func(clock func() time.Time) (chat.Store, error) {
-//				return mystore.Open(path, &mystore.Options{Clock: clock})
+//				return mystore.Open(t.Context(), path, &mystore.Options{Clock: clock})
 //			}
 //		}, &chattest.StoreOptions{Persistent: true, Clock: true})
 //	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/carlware/gochat/command"
 	"github.com/carlware/gochat/command/commandtest"
+	"github.com/carlware/gochat/stock"
 	"github.com/carlware/gochat/transport/memory"
 )
 
@@ -34,6 +35,19 @@ func ExampleRun() {
 	// Output:
 	// error usage: name is missing.
 	// Usage: /greet <name>
+}
+
+// What the comment of this package begins with.
+func ExampleResult_Public() {
+	TestQuote := func(t testing.TB) {
+		r := commandtest.Run(t, stock.NewBot(stock.Sample{}, nil), "/stock=aapl.us", nil)
+		if got := r.Public(0); got != "AAPL.US quote is $93.42 per share. (sample data)" {
+			t.Errorf("said %q", got)
+		}
+		fmt.Print(r)
+	}
+	TestQuote(exampleT{})
+	// Output: room: AAPL.US quote is $93.42 per share. (sample data)
 }
 
 // A conversation is a file, here one with

@@ -10,6 +10,21 @@ import (
 	"github.com/carlware/gochat/command/webhook"
 )
 
+// A command whose bot is a program elsewhere, in whatever language.
+func ExampleNew() {
+	const secret = "a long random text"
+	deploy, err := webhook.New("https://ci.example/gochat", secret, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	var router command.Router
+	router.Handle(command.Spec{Bot: "ci", Name: "deploy", Usage: "/deploy <version>"}, deploy)
+	fmt.Println(router.Specs()[0].Usage)
+	// Output: /deploy <version>
+}
+
 // A bot in a program of its own, and the chat that asks it.
 func Example() {
 	const secret = "a long random text" // both have it, from a file or the environment

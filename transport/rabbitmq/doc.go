@@ -2,7 +2,11 @@
 // nodes and bots in processes of their own.
 //
 //	broker, err := rabbitmq.Open("amqp://user:password@host:5672/vhost", nil)
+//	if err != nil {
+//		return err
+//	}
 //	defer broker.Close()
+//	return bot.Run(ctx, broker)
 //
 // Open returns at once, also while the server is away: the connection is made
 // in the background, and anew for ever. [Broker.Status] says how it is.

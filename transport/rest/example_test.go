@@ -25,7 +25,8 @@ func ExampleNewHandler() {
 		return chat.Principal{User: chat.User{ID: chat.UserID(name), Name: name}}, nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/api/", http.StripPrefix("/api", rest.NewHandler(node, authenticate, nil)))
+	api := rest.NewHandler(node, authenticate, nil)
+	mux.Handle("/api/", http.StripPrefix("/api", api))
 
 	room := "…"
 	request := func(method, path, body string) *httptest.ResponseRecorder {

@@ -4,7 +4,7 @@
 //
 //	func TestBroker(t *testing.T) {
 //		transporttest.TestBroker(t, func(t *testing.T) transport.Broker {
-//			return mybroker.New()
+//			return mybroker.New(nil)
 //		}, nil)
 //	}
 //

@@ -65,13 +65,18 @@
 //	c, err := ws.Dial(ctx, "wss://chat.example/ws", &ws.DialOptions{
 //		Token: func(ctx context.Context) (string, error) { return freshToken(ctx) },
 //	})
+//	if err != nil {
+//		return err
+//	}
 //	defer c.Close()
 //	for u, err := range c.Events(ctx) {
 //		if err != nil {
 //			return err // ctx has ended, or the server won't have us back
 //		}
-//		if e := u.Event; e != nil && e.Kind == chat.Message {
-//			_, err = c.Post(ctx, e.Room, chat.Draft{Text: "You said " + e.Text})
+//		if e := u.Event; e != nil && e.Kind == chat.Message && e.User.ID != c.User().ID {
+//			if _, err := c.Post(ctx, e.Room, chat.Draft{Text: "You said " + e.Text}); err != nil {
+//				return err
+//			}
 //		}
 //	}
 //
