@@ -2,6 +2,7 @@ package chattest_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/internal/storm"
@@ -10,6 +11,6 @@ import (
 func TestStorm(t *testing.T) {
 	storm.Run(t, func(t *testing.T) storm.Options {
 		data := new(twins)
-		return storm.Options{Open: func() (chat.Store, error) { return data.open(nil) }, Shared: true}
+		return storm.Options{Open: func(clock func() time.Time) (chat.Store, error) { return data.open(clock) }, Shared: true}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/internal/storm"
@@ -12,6 +13,8 @@ import (
 func TestStorm(t *testing.T) {
 	storm.Run(t, func(t *testing.T) storm.Options {
 		path := filepath.Join(t.TempDir(), "chat.db")
-		return storm.Options{Open: func() (chat.Store, error) { return Open(context.Background(), path, &Options{Logger: silent}) }}
+		return storm.Options{Open: func(clock func() time.Time) (chat.Store, error) {
+			return Open(context.Background(), path, &Options{Logger: silent, Clock: clock})
+		}}
 	})
 }

@@ -31,6 +31,9 @@ type config struct {
 	keep        bool
 	verbose     bool
 	plan        bool
+	messages    int     // of a soak; 0: there is none
+	rate        float64 // of a soak, in messages a second
+	sample      time.Duration
 	spoil       func(*run) // what a test adds to the history; nil: nothing
 }
 
@@ -48,6 +51,9 @@ func main() {
 		fs.BoolVar(&c.race, "race", false, "build the programs with the race detector")
 		fs.BoolVar(&c.keep, "keep", false, "keep the files of the services")
 		fs.BoolVar(&c.verbose, "v", false, "tell of each round")
+		fs.IntVar(&c.messages, "messages", 0, "break nothing, put so `many` messages through instead, and see what grows: a soak")
+		fs.Float64Var(&c.rate, "rate", 2000, "`messages` a second of a soak")
+		fs.DurationVar(&c.sample, "sample", 2*time.Second, "`time` between two looks at what a soak uses")
 		fs.BoolVar(&c.plan, "plan", false, "only print the schedule")
 		return func(ctx context.Context, out io.Writer) error { return c.run(ctx, out) }
 	})
@@ -68,6 +74,8 @@ func (c config) run(ctx context.Context, out io.Writer) (err error) {
 		return fmt.Errorf("-form: there is no form %q, but %s and %s", c.form, formCluster, formSQLite)
 	case c.seeds < 1 || c.nodes < 1 || c.bots < 1 || c.pause <= 0:
 		return errors.New("-seeds, -nodes, -bots and -pause must be positive")
+	case c.messages > 0 && (c.rate < 1 || c.sample <= 0):
+		return errors.New("-rate must be 1 or more, and -sample positive")
 	}
 	if c.plan {
 		for i := range uint64(c.seeds) {
@@ -85,6 +93,9 @@ func (c config) run(ctx context.Context, out io.Writer) (err error) {
 		if err := build(ctx, c.bin, c.race); err != nil {
 			return err
 		}
+	}
+	if c.messages > 0 {
+		return c.soak(ctx, out)
 	}
 	sum := total{stats: newStats(), outcomes: map[string]int{}}
 	var errs []error

@@ -68,6 +68,12 @@ func (s *service) signal(sig os.Signal) error {
 	return nil
 }
 
+func (s *service) pid() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cmd.Process.Pid
+}
+
 // kill ends the process as kill −9 does.
 func (s *service) kill() error {
 	err := s.signal(os.Kill)

@@ -50,7 +50,7 @@ func (sl *slot) connection() *memory.Broker {
 // rise begins a node.
 func (sl *slot) rise() {
 	sl.s.Helper()
-	store, err := sl.s.o.Open()
+	store, err := sl.s.o.Open(sl.s.clock)
 	if err != nil {
 		sl.s.Fatalf("open the store: %v", err)
 	}

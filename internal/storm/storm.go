@@ -1,6 +1,8 @@
 // Package storm runs a chat through bad weather, in one process: nodes die between
 // a commit and its delivery, news between them are lost, people come and go, read
-// slowly, send everything twice and are removed while they catch up. What they did
+// slowly, send everything twice and are removed while they catch up, and the clock
+// of the store goes forward and back by up to 40 seconds (a command whose node has
+// died ends by that clock, and so that much earlier or later). What they did
 // and saw is held against the promises of package chat by a chattest.Recorder.
 //
 // A seed decides who does what, and when the weather changes. The scheduler has a
@@ -33,8 +35,9 @@ var (
 
 // Options say what a storm rages over.
 type Options struct {
-	// Open opens a store over the data of this storm.
-	Open func() (chat.Store, error)
+	// Open opens a store over the data of this storm. It tells the time by clock,
+	// which is set forward and back, unless it has one of its own.
+	Open func(clock func() time.Time) (chat.Store, error)
 	// Shared: several stores can be open at once. Then there are two nodes,
 	// else one, whose store is closed before the next one is opened.
 	Shared bool
@@ -66,6 +69,7 @@ type storm struct {
 	rooms    []chat.RoomID
 	kills    int
 	rotated  bool
+	ahead    atomic.Int64 // how far the clock of the store is, in nanoseconds
 	calm     atomic.Bool
 	funerals sync.WaitGroup // nodes that are being shut down
 }
@@ -217,6 +221,8 @@ func (s *storm) rage() {
 			s.rotate(sl)
 		case 4:
 			sl.deaf.Store(!sl.deaf.Load())
+		case 5:
+			s.ahead.Store(int64(time.Duration(s.rng.IntN(41)-20) * time.Second))
 		}
 	}
 	// The last thing is that a commit is told to nobody. Then the nodes hear
@@ -229,6 +235,9 @@ func (s *storm) rage() {
 	s.slots[0].kill()
 	s.slots[0].rise()
 }
+
+// clock is that of the store.
+func (s *storm) clock() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
 // rotate gives the store a new epoch, as after a restore; once is enough.
 func (s *storm) rotate(sl *slot) {
