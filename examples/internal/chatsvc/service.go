@@ -150,7 +150,8 @@ func checkOrigins(origins []string) (err error) {
 			err = fmt.Errorf("chatsvc: %v", p)
 		}
 	}()
-	ws.NewHandler(nil, nil, &ws.Options{Origins: origins})
+	nobody := func(*http.Request) (chat.Principal, error) { return chat.Principal{}, chat.ErrForbidden }
+	ws.NewHandler(new(chat.Node), nobody, &ws.Options{Origins: origins}) // which serves nothing
 	return nil
 }
 
