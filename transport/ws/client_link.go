@@ -33,6 +33,7 @@ type link struct {
 	hello    string    // id of the hello that is not answered yet
 	greeting []byte    // that hello, until it is sent
 	sent     map[chat.RoomID]chat.Seq
+	reset    map[chat.RoomID]bool // told at the welcome of a new epoch; the server will say so too
 	holes    int
 	pinged   time.Time
 	renew    bool // the server wants a new token

@@ -95,6 +95,7 @@ func (c *Client) resume(l *link, w *welcomeReply) []chat.Gap {
 	renewed := c.epoch != "" && c.epoch != w.Epoch
 	before := c.seen
 	c.epoch, c.seen = w.Epoch, map[chat.RoomID]position{}
+	l.reset = map[chat.RoomID]bool{}
 	if w.More && !renewed {
 		// Rooms that a shortened list leaves out are still the user's, as far
 		// as is known.
@@ -107,7 +108,10 @@ func (c *Client) resume(l *link, w *welcomeReply) []chat.Gap {
 		case said && !renewed:
 			c.seen[r.ID] = was // and the server goes on from there
 			continue
-		case known && !said && renewed:
+		case known && renewed:
+			// At once: the connection may end before the server says so, and
+			// the next hello is one of the new epoch.
+			l.reset[r.ID] = said
 			gaps = append(gaps, chat.Gap{Room: r.ID, Head: r.Head, Floor: r.Floor, Reset: true})
 		case known && !said && r.Head > was.seq:
 			gaps = append(gaps, chat.Gap{Room: r.ID, After: was.seq, Head: r.Head, Floor: r.Floor})
@@ -153,6 +157,10 @@ func (c *Client) gap(l *link, data []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	was, known := c.seen[g.Room]
+	if g.Reset && l.reset[g.Room] {
+		delete(l.reset, g.Room)
+		g.Reset, g.After = false, was.seq // but for what was said since the welcome
+	}
 	if l.hello != "" || known && !g.Reset && g.Head <= was.seq {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -188,8 +189,41 @@ func TestClientOfNewEpoch(t *testing.T) {
 		w.Rooms = append(w.Rooms, chat.InboxEntry{RoomInfo: chat.RoomInfo{ID: id, Head: head}})
 	}
 	gaps := c.resume(l, &w)
-	require.Equal(t, []chat.Gap{{Room: "r2", Head: 5, Reset: true}}, gaps, "the server tells of r1 itself")
+	require.ElementsMatch(t, []chat.Gap{{Room: "r1", Head: 4, Reset: true}, {Room: "r2", Head: 5, Reset: true}}, gaps)
 	require.Equal(t, map[chat.RoomID]position{"r1": {seq: 4}, "r2": {seq: 5}}, c.seen)
+}
+
+// A new epoch voids what was seen of a room, and that is told once: also when the
+// connection breaks before the server has told it, and when it does.
+func TestClientIsToldOfResetsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hellos []helloRequest
+		hold := make(chan struct{})
+		c := scripted(t, &DialOptions{Epoch: "e0", Rooms: map[chat.RoomID]chat.Seq{"r1": 5, "r2": 6, "r3": 7}}, func(n int, p *peer) {
+			hellos = append(hellos, p.greets(room("r1", 9)+","+room("r2", 3)+","+room("r3", 4)))
+			if n == 1 {
+				p.write(`{"type":"gap","room":"r1","after":0,"head":9,"floor":1,"reset":true}`)
+				p.write(`{"type":"gap","room":"r2","after":0,"head":5,"floor":1,"reset":true}`) // of some moments later
+				return                                                                          // and nothing of r3
+			}
+			p.writeEvent("r3", 5, "message", "")
+			<-hold
+		})
+		var got []string
+		for u, err := range c.Events(t.Context()) {
+			require.NoError(t, err)
+			if u.Gap != nil {
+				got = append(got, fmt.Sprintf("%s (%d, %d] %v", u.Gap.Room, u.Gap.After, u.Gap.Head, u.Gap.Reset))
+			}
+			if u.Event != nil {
+				break
+			}
+		}
+		close(hold)
+		slices.Sort(got)
+		require.Equal(t, []string{"r1 (0, 9] true", "r2 (0, 3] true", "r2 (3, 5] false", "r3 (0, 4] true"}, got)
+		require.Equal(t, map[chat.RoomID]chat.Seq{"r1": 9, "r2": 5, "r3": 4}, hellos[1].Rooms)
+	})
 }
 
 // With very many rooms, the hello has those that moved last.
