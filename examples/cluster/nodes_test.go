@@ -180,7 +180,7 @@ func TestStoreAway(t *testing.T) {
 		said := make(chan ws.Stored, 1)
 		text := fmt.Sprint("while the store is away, round ", round)
 		go func() { said <- john.say(room, text) }()
-		time.Sleep(2 * time.Second / time.Duration(round)) // less than what a quote may take
+		time.Sleep(time.Second / time.Duration(round)) // less than what a quote may take
 		db.Start(t)
 		done := 0
 		for range cap(asked) {

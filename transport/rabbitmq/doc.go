@@ -63,6 +63,31 @@
 // Announcements are asked for when a connection is made; the first call of an
 // Announcements callback comes half a second later.
 //
+// # Figures
+//
+// The benchmarks, by
+//
+//	go test -run xxx -bench . -benchtime 10x ./transport/rabbitmq
+//
+// next to the bare library in the same run, on 2026-11-29, with RabbitMQ 3.10.8 and
+// both programs on one machine of two cores that was busy with other things too:
+//
+//   - 128 callers publish persistent messages 13 to 15 times as fast as one who
+//     waits for each confirmation, and take 1.1 times as long as the library with
+//     a window of the same size.
+//   - A command and its result, one at a time, take 1.19 times as long as a
+//     request and a reply on the same queues with nothing confirmed or checked.
+//   - 64 events that are pending take 1.06 to 1.19 times the CPU time of the same
+//     bytes in one message, in both programs together.
+//   - That no bot is there is known after 0.2 ms where there is a queue, and after
+//     1.7 ms where there is none.
+//   - While a node leaves that has heard of 10,000 rooms the longest publishing of
+//     another takes 8.8 ms, with 10 rooms 7.9 ms.
+//   - When a server is back that was away for some seconds, all is up again after
+//     3.2 s, or 2.6 s where it had been killed, most of it in the pauses between
+//     attempts; the first requests are answered 0.2 s later. TestFaultsUnderLoad
+//     says so with -v, and that nothing is lost.
+//
 // # What comes from the broker
 //
 // Whoever may write to an exchange can write anything. Messages are checked for
