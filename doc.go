@@ -66,7 +66,7 @@
 // reference system in one process: page, auth service, chatroom service and
 // stock bot. examples/auth, examples/chatroom and examples/stockbot are its
 // services as programs of their own. examples/loadtest puts load on a running
-// chat and checks what comes back.
+// chat and checks what comes back; examples/chaos breaks one and does the same.
 //
 // [chat]: https://pkg.go.dev/github.com/carlware/gochat/chat
 // [chat.Node]: https://pkg.go.dev/github.com/carlware/gochat/chat#Node

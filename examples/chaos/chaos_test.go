@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,10 +18,6 @@ func TestMain(m *testing.M) {
 	if bin, err = os.MkdirTemp("", "gochat-chaos-bin-"); err != nil {
 		panic(err)
 	}
-	if err := build(context.Background(), bin, raceEnabled); err != nil {
-		os.RemoveAll(bin)
-		panic(err)
-	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		os.RemoveAll(bin)
 		os.Exit(code)
@@ -29,9 +26,12 @@ func TestMain(m *testing.M) {
 
 var bin string // where the programs are
 
+var built = sync.OnceValue(func() error { return build(context.Background(), bin, raceEnabled, services...) })
+
 // try runs the program.
 func try(t *testing.T, c config) (string, error) {
 	t.Helper()
+	require.NoError(t, built())
 	c.seeds, c.nodes, c.bots, c.pause, c.bin, c.verbose = 1, 2, 2, 400*time.Millisecond, bin, true
 	var out bytes.Buffer
 	err := c.run(t.Context(), &out)

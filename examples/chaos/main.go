@@ -90,7 +90,11 @@ func (c config) run(ctx context.Context, out io.Writer) (err error) {
 			return err
 		}
 		defer os.RemoveAll(c.bin)
-		if err := build(ctx, c.bin, c.race); err != nil {
+		programs := services
+		if c.messages > 0 {
+			programs = append(programs[:len(programs):len(programs)], "loadtest")
+		}
+		if err := build(ctx, c.bin, c.race, programs...); err != nil {
 			return err
 		}
 	}

@@ -96,7 +96,7 @@ func once(ctx context.Context, c config, seed uint64, out io.Writer) (_ *run, er
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, errMissing) {
 		r.sys.keep = c.spoil == nil
-		err = fmt.Errorf("%w\nlogs are in %s\nonce more: %s", err, r.sys.dir, c.again(seed))
+		err = fmt.Errorf("%w\nlogs are in %s\nonce more: %s", err, r.sys.kept(), c.again(seed))
 	}
 	return r, err
 }

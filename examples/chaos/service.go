@@ -163,7 +163,7 @@ func (s *service) crashed() error {
 		return err
 	}
 	if found := crash.Find(text); found != nil {
-		return fmt.Errorf("%s: %s, see %s", s.label, found, s.log())
+		return fmt.Errorf("%s: %s", s.label, found)
 	}
 	return nil
 }

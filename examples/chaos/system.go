@@ -35,13 +35,16 @@ type system struct {
 	keep           bool // the directory
 }
 
-// build compiles the programs into dir.
-func build(ctx context.Context, dir string, race bool) error {
+// services are the programs of both forms.
+var services = []string{"auth", "chatroom", "stockbot", "gateway", "fullstack"}
+
+// build compiles programs into dir.
+func build(ctx context.Context, dir string, race bool, programs ...string) error {
 	args := []string{"build", "-o", dir + string(filepath.Separator)}
 	if race {
 		args = append(args, "-race")
 	}
-	for _, name := range []string{"auth", "chatroom", "stockbot", "gateway", "fullstack", "loadtest"} {
+	for _, name := range programs {
 		args = append(args, "github.com/carlware/gochat/examples/"+name)
 	}
 	if text, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
@@ -57,11 +60,7 @@ func begin(c config, users []string) (*system, error) {
 	if s.dir, err = os.MkdirTemp("", "gochat-chaos-"); err != nil {
 		return s, err
 	}
-	guarded := s.dir
-	if c.keep {
-		guarded = filepath.Join(s.dir, "none")
-	}
-	s.reaper = proctest.NewReaper(guarded)
+	s.reaper = proctest.NewReaper(s.dir)
 	s.authDB = filepath.Join(s.dir, "auth.db")
 	for _, name := range users {
 		if err := authsvc.AddUser(context.Background(), authsvc.Config{Database: s.authDB}, name, password); err != nil {
@@ -116,14 +115,17 @@ func (s *system) end() error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
+	if s.keep {
+		errs = append(errs, os.Rename(s.dir, s.kept()))
+	}
 	if s.reaper != nil {
 		s.reaper.Release()
 	}
-	if !s.keep && s.dir != "" {
-		errs = append(errs, os.RemoveAll(s.dir))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, os.RemoveAll(s.dir))...) // where there is no shell
 }
+
+// kept is where the files of the services are in the end, if they are kept.
+func (s *system) kept() string { return s.dir + "-kept" }
 
 // add adds a program, which listens on an address of its own.
 func (s *system) add(label, program string, env []string, args ...string) (string, error) {
