@@ -88,6 +88,9 @@ func (h handle) Command(ctx context.Context, by UserID, line CommandLine) (*Pend
 		return nil, err
 	}
 	c, err := h.n.command(ctx, by, h.id, line)
+	if err != nil {
+		h.n.trace.Refused(err)
+	}
 	return c, h.wrap("run a command in", err)
 }
 

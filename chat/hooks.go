@@ -53,6 +53,11 @@ type Trace struct {
 	// Stored: a request came to a stored event; took is the whole time of the
 	// request.
 	Stored func(kind EventKind, duplicate bool, took time.Duration)
+	// Refused: a request to store an event, to make a room or to run a command
+	// came to err. [AsError] has the code that the user is told.
+	Refused func(err error)
+	// Delivered: an event of a hosted room was handed to so many sessions here.
+	Delivered func(sessions int)
 	// Connected: a session began.
 	Connected func()
 	// Disconnected: a session ended with err, see [Session.Err].
@@ -62,8 +67,14 @@ type Trace struct {
 	FellBehind func()
 	// Filled: events were read from the log because nobody had told of them.
 	Filled func(events int)
+	// Swept: the node compared what it knows with the store, as it does every
+	// two seconds; err is nil, or what the store said.
+	Swept func(took time.Duration, err error)
 	// Ended: a command ended; this node stored its end.
 	Ended func(command string, status CallStatus)
+	// Answered: a command that this node was asked first came to its end, on
+	// whichever node; took is the whole time of it.
+	Answered func(command string, status CallStatus, took time.Duration)
 	// LateReply: a bot replied to a command that had ended.
 	LateReply func(bot string)
 	// Dropped: something was left out: "events" to other nodes or "hook" to
@@ -81,6 +92,12 @@ func (t *Trace) complete() Trace {
 	if c.Stored == nil {
 		c.Stored = func(EventKind, bool, time.Duration) {}
 	}
+	if c.Refused == nil {
+		c.Refused = func(error) {}
+	}
+	if c.Delivered == nil {
+		c.Delivered = func(int) {}
+	}
 	if c.Connected == nil {
 		c.Connected = func() {}
 	}
@@ -92,6 +109,12 @@ func (t *Trace) complete() Trace {
 	}
 	if c.Filled == nil {
 		c.Filled = func(int) {}
+	}
+	if c.Swept == nil {
+		c.Swept = func(time.Duration, error) {}
+	}
+	if c.Answered == nil {
+		c.Answered = func(string, CallStatus, time.Duration) {}
 	}
 	if c.Ended == nil {
 		c.Ended = func(string, CallStatus) {}

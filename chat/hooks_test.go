@@ -3,10 +3,12 @@ package chat_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/command"
+	broker "github.com/carlware/gochat/transport/memory"
 )
 
 func TestAuthorizeCanOnlyRefuse(t *testing.T) {
@@ -159,31 +162,102 @@ func TestRevocationThatTheBrokerLost(t *testing.T) {
 }
 
 func TestTrace(t *testing.T) {
-	var stored, connected, disconnected, behind int
-	var ended []string
-	bot := command.NewBot("clock", nil)
-	command.Handle(bot, "time", "What time it is", func(ctx context.Context, c *command.Call, _ struct{}) error {
-		return errors.New("no idea")
+	synctest.Test(t, func(t *testing.T) {
+		var connected, disconnected, behind, delivered, swept int
+		var stored, ended, answered, refused []string
+		bot := command.NewBot("clock", nil)
+		command.Handle(bot, "time", "What time it is", func(ctx context.Context, c *command.Call, _ struct{}) error {
+			time.Sleep(2 * time.Second)
+			return errors.New("no idea")
+		})
+		n := newNode(t, &chat.Options{Commands: bot, Limits: chat.Limits{SessionBytes: 1}, Trace: &chat.Trace{
+			Stored: func(k chat.EventKind, dup bool, took time.Duration) {
+				stored = append(stored, fmt.Sprint(k, " ", dup))
+			},
+			Refused:      func(err error) { refused = append(refused, chat.AsError(err).Code) },
+			Delivered:    func(sessions int) { delivered += sessions },
+			Connected:    func() { connected++ },
+			Disconnected: func(error) { disconnected++ },
+			FellBehind:   func() { behind++ },
+			Swept: func(took time.Duration, err error) {
+				require.NoError(t, err)
+				swept++
+			},
+			Ended: func(c string, s chat.CallStatus) { ended = append(ended, c+" "+string(s)) },
+			Answered: func(c string, s chat.CallStatus, took time.Duration) {
+				answered = append(answered, fmt.Sprint(c, " ", s, " ", took))
+			},
+		}})
+		s, err := n.Connect(t.Context(), as("ana"), nil)
+		require.NoError(t, err)
+		r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+		d := chat.Draft{ID: chat.NewID(), Text: "1"}
+		for range 2 {
+			_, err = r.Post(t.Context(), "ana", d)
+			require.NoError(t, err)
+		}
+		_, err = r.Post(t.Context(), "bob", chat.Draft{ID: chat.NewID(), Text: "2"})
+		require.Error(t, err)
+		_, err = r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: "/nothing"})
+		require.Error(t, err)
+		_, err = n.CreateRoom(t.Context(), "ana", chat.NewRoom{ID: chat.NewID(), Name: "Tea"})
+		require.Error(t, err)
+		c, err := r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: "/time"})
+		require.NoError(t, err)
+		_, err = c.Wait(t.Context())
+		require.NoError(t, err)
+		s.Close()
+		synctest.Wait()
+		require.Equal(t, []string{"created false", "message false", "message true"}, stored)
+		require.Equal(t, []string{"not_found", "unknown_command", "conflict"}, refused)
+		require.Equal(t, []string{"time failed"}, ended)
+		require.Equal(t, []string{"time failed 2s"}, answered)
+		require.Equal(t, []int{1, 1}, []int{connected, disconnected})
+		require.NotZero(t, behind)
+		require.NotZero(t, delivered)
+		require.Contains(t, []int{1, 2}, swept, "at once, and about every two seconds")
 	})
-	n := newNode(t, &chat.Options{Commands: bot, Limits: chat.Limits{SessionBytes: 1}, Trace: &chat.Trace{
-		Stored:       func(chat.EventKind, bool, time.Duration) { stored++ },
-		Connected:    func() { connected++ },
-		Disconnected: func(error) { disconnected++ },
-		FellBehind:   func() { behind++ },
-		Ended:        func(c string, s chat.CallStatus) { ended = append(ended, c+" "+string(s)) },
-	}})
-	s, err := n.Connect(t.Context(), as("ana"), nil)
-	require.NoError(t, err)
-	r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
-	post(t, r, "ana", "1")
-	c, err := r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: "/time"})
-	require.NoError(t, err)
-	_, err = c.Wait(t.Context())
-	require.NoError(t, err)
-	s.Close()
-	require.Equal(t, []string{"time failed"}, ended)
-	require.Equal(t, []int{1, 1, 1}, []int{stored, connected, disconnected})
-	require.NotZero(t, behind)
+}
+
+// A command that another node ended was answered where it was asked.
+func TestTraceOfACommandElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ba := broker.New(nil)
+		bb := ba.Connect()
+		defer ba.Close()
+		defer bb.Close()
+		s := newShared()
+		said := map[string][]string{}
+		var mu sync.Mutex
+		trace := func(node string) *chat.Trace {
+			say := func(what string, status chat.CallStatus) {
+				mu.Lock()
+				defer mu.Unlock()
+				said[what] = append(said[what], node+" "+string(status))
+			}
+			return &chat.Trace{
+				Ended:    func(_ string, s chat.CallStatus) { say("ended", s) },
+				Answered: func(_ string, s chat.CallStatus, _ time.Duration) { say("answered", s) },
+			}
+		}
+		a := newNode(t, &chat.Options{Store: s.connect(), Broker: ba, Trace: trace("a")})
+		newNode(t, &chat.Options{Store: s.connect(), Broker: bb, Trace: trace("b")})
+		var runs atomic.Int64
+		serve(t, echo(&runs), ba)
+		connect(t, a, "ana", nil)
+		r, _ := room(t, a, "ana", chat.NewRoom{Name: "Tea"})
+		synctest.Wait()
+		for range 8 {
+			c, err := r.Command(t.Context(), "ana", chat.CommandLine{ID: chat.NewID(), Text: "/echo"})
+			require.NoError(t, err)
+			_, err = c.Wait(t.Context())
+			require.NoError(t, err)
+		}
+		synctest.Wait()
+		require.Equal(t, slices.Repeat([]string{"a done"}, 8), said["answered"])
+		require.Len(t, said["ended"], 8)
+		require.Contains(t, said["ended"], "b done", "or this test shows nothing")
+	})
 }
 
 func TestTraceOfARefusedConnectIsBalanced(t *testing.T) {

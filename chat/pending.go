@@ -17,6 +17,8 @@ type pending struct {
 	room       RoomID
 	key        callKey
 	hash       [16]byte
+	name       string
+	began      time.Time // zero unless this node was asked first
 	deadline   time.Time
 	again      chan struct{} // signalled when a request of unknown fate may be sent again
 	begun      chan struct{} // closed when the call is stored, or runs in this process: it will end
@@ -93,7 +95,10 @@ func (c *calls) track(nc NewCall, force bool) (p *pending, fresh bool) {
 	c.users[nc.User.ID]++
 	p = &pending{
 		id: nc.ID, room: nc.Room, key: key, hash: nc.Hash, deadline: time.Now().Add(nc.Timeout),
-		again: make(chan struct{}, 1), begun: make(chan struct{}), done: make(chan struct{}),
+		name: nc.Name, again: make(chan struct{}, 1), begun: make(chan struct{}), done: make(chan struct{}),
+	}
+	if !force {
+		p.began = time.Now()
 	}
 	c.byKey[key], c.pending[nc.ID] = p, p
 	return p, true
@@ -127,6 +132,9 @@ func (c *calls) end(p *pending, o Outcome) {
 	if c.drop(p) {
 		p.outcome = o
 		close(p.done)
+		if !p.began.IsZero() {
+			c.n.trace.Answered(p.name, o.Status, time.Since(p.began))
+		}
 	}
 }
 
@@ -136,7 +144,7 @@ func (c *calls) rename(p *pending, stored Call) {
 	defer c.mu.Unlock()
 	if c.pending[p.id] == p {
 		delete(c.pending, p.id)
-		p.id, p.deadline = stored.ID, time.Now().Add(stored.Remaining)
+		p.id, p.deadline, p.began = stored.ID, time.Now().Add(stored.Remaining), time.Time{}
 		c.pending[p.id] = p
 	}
 }

@@ -17,6 +17,7 @@ func (n *Node) CreateRoom(ctx context.Context, by UserID, r NewRoom) (Room, erro
 	}
 	id, err := n.createRoom(ctx, by, r)
 	if err != nil {
+		n.trace.Refused(err)
 		return nil, fmt.Errorf("chat: create room for %q: %w", by, err)
 	}
 	return n.handle(id), nil
@@ -36,10 +37,12 @@ func (n *Node) createRoom(ctx context.Context, by UserID, r NewRoom) (RoomID, er
 		Room: newRoomID(by, r.ID), ID: r.ID, Kind: r.Kind, Name: r.Name, Hides: r.Hides, Data: r.Data,
 		Hash: digest{}.str(r.Name).str(string(r.Kind)).flag(r.Hides).str(string(r.Data)).users(r.Members).sum(),
 	}
+	began := time.Now()
 	made, err := n.tryCreate(ctx, by, r, &w)
 	if err != nil {
 		return n.madeBefore(ctx, by, w, err)
 	}
+	n.trace.Stored(Created, made.Duplicate, time.Since(began))
 	if !made.Duplicate {
 		n.announceRoom(made.Info, r.Members)
 	}
@@ -102,9 +105,11 @@ func newRoomID(by UserID, key string) RoomID {
 // madeBefore returns the room that the request of w has made when it was sent
 // before, else err, with which it was refused now.
 func (n *Node) madeBefore(ctx context.Context, by UserID, w RoomWrite, err error) (RoomID, error) {
+	began := time.Now()
 	if _, err := n.findStored(ctx, w.Room, by, w.ID, w.Hash, err); err != nil {
 		return "", err
 	}
+	n.trace.Stored(Created, true, time.Since(began))
 	return w.Room, nil
 }
 
@@ -138,6 +143,7 @@ func (n *Node) Direct(ctx context.Context, by, with UserID, id string) (Room, er
 	}
 	room, err := n.direct(ctx, by, with, id)
 	if err != nil {
+		n.trace.Refused(err)
 		return nil, fmt.Errorf("chat: direct room of %q with %q: %w", by, with, err)
 	}
 	return n.handle(room), nil
@@ -152,10 +158,12 @@ func (n *Node) direct(ctx context.Context, by, with UserID, id string) (RoomID, 
 	}
 	pair := []UserID{min(by, with), max(by, with)}
 	w := RoomWrite{Room: newRoomID(by, id), ID: id, Kind: Direct, Hash: digest{}.users(pair).sum()}
+	began := time.Now()
 	made, err := n.tryDirect(ctx, by, with, &w)
 	if err != nil {
 		return n.madeBefore(ctx, by, w, err)
 	}
+	n.trace.Stored(Created, made.Duplicate, time.Since(began))
 	if !made.Duplicate {
 		for i, m := range w.Members {
 			info := made.Info

@@ -122,12 +122,20 @@ func (r *sequencer) apply(d *Delivery) {
 			}
 		}
 	}
+	live := 0
 	for i := range r.subs {
-		if p := &r.subs[i]; p.live && p.cursor.seq() < e.Seq && !p.session.push(d, false) {
+		p := &r.subs[i]
+		if !p.live || p.cursor.seq() >= e.Seq {
+			continue
+		}
+		if p.session.push(d, false) {
+			live++
+		} else {
 			p.live, p.cursor = false, short(e.Seq-1)
 			p.session.fallBehind(r)
 		}
 	}
+	r.node.trace.Delivered(live)
 	if e.Kind == Left || e.Kind == Banned && !e.Off {
 		r.expel(e.Target.ID, d)
 	}

@@ -45,6 +45,8 @@ func (n *Node) sweepLoop() {
 }
 
 func (n *Node) sweep(ctx context.Context) {
+	began := time.Now()
+	var failed error
 	for _, step := range []func(context.Context) error{n.sweepEpoch, n.sweepRevocations, n.sweepHeads, n.sweepMemberships, n.calls.expire} {
 		err := n.sweepStep(ctx, step)
 		if ctx.Err() != nil {
@@ -52,8 +54,10 @@ func (n *Node) sweep(ctx context.Context) {
 		}
 		if err != nil {
 			n.log.Warn("chat: sweep", "err", err)
+			failed = errors.Join(failed, err)
 		}
 	}
+	n.trace.Swept(time.Since(began), failed)
 	now := time.Now()
 	n.dropIdle(now)
 	n.revoked.forget(now)

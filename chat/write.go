@@ -42,7 +42,12 @@ var errNothing = errors.New("chat: nothing to do")
 
 // write authorises and stores an event. What the same id has stored before is
 // the answer, whatever has become of rights, limits and rules since.
-func (n *Node) write(ctx context.Context, in intent, what content) (Receipt, error) {
+func (n *Node) write(ctx context.Context, in intent, what content) (_ Receipt, err error) {
+	defer func() {
+		if err != nil {
+			n.trace.Refused(err)
+		}
+	}()
 	if err := n.open(); err != nil {
 		return Receipt{}, err
 	}

@@ -65,6 +65,7 @@ type announced struct {
 	gone  map[string]Spec   // served once, by nobody now
 	bad   map[string]bool   // instances whose announcements are refused
 	names []string          // of live, sorted
+	bots  []Served          // sorted
 }
 
 // NewRemote returns a Remote that uses bus for the chat with the given store
@@ -197,8 +198,10 @@ func (r *Remote) update(all []transport.Announcement) {
 	old := r.known.Load()
 	now := &announced{live: map[string][]Spec{}, gone: map[string]Spec{}, bad: map[string]bool{}}
 	sortAnnouncements(all)
+	bots := served{}
 	for _, a := range all {
 		specs, err := decodeSpecs(a.Bot, a.Body)
+		bots.add(a, specs, err)
 		if err != nil {
 			key := a.Bot + " " + a.Instance
 			now.bad[key] = true
@@ -231,6 +234,7 @@ func (r *Remote) update(all []transport.Announcement) {
 		remember(name, s)
 	}
 	now.names = slices.Sorted(maps.Keys(now.live))
+	now.bots = bots.sorted()
 	r.known.Store(now)
 	r.readyOnce.Do(func() { close(r.ready) })
 }

@@ -20,6 +20,7 @@ var lifeCases = []storeCase{
 	{"CloseMeanwhile", testCloseMeanwhile, nil},
 	{"Closed", testClosed, nil},
 	{"Goroutines", testGoroutines, nil},
+	{"Stats", testStats, nil},
 	{"Reopened", testReopened, persistent},
 }
 
@@ -227,5 +228,32 @@ func testReopened(w *world) {
 	c, err := w.s.CreateRoom(w.Context(), create)
 	if err != nil || !c.Duplicate || c.Info.ID != room {
 		w.Errorf("CreateRoom again returned %s, %v, %v: idempotency keys survive", show(c.Info), c.Duplicate, err)
+	}
+}
+
+// testStats is for stores that tell how they do.
+func testStats(w *world) {
+	m, ok := w.s.(interface{ Stats() chat.StoreStats })
+	if !ok {
+		return
+	}
+	room := w.room(ann)
+	before := m.Stats()
+	const posts = 100
+	together(10, func(g int) {
+		for i := range posts / 10 {
+			id := fmt.Sprintf("writer_%d_%d", g, i)
+			if _, err := w.append(w.Context(), chat.Write{Room: room, User: ann, Kind: chat.Message, ID: id, Text: "hello", Basis: 2}); err != nil {
+				w.Errorf("Append: %v", err)
+			}
+		}
+	})
+	after := m.Stats()
+	writes, commits := after.Writes-before.Writes, after.Commits-before.Commits
+	if writes != posts || commits == 0 || commits > writes {
+		w.Errorf("Stats counted %d commits with %d writes for %d messages", commits, writes, posts)
+	}
+	if after.Waiting != 0 || after.Reading != 0 || after.Readers <= 0 {
+		w.Errorf("Stats of an idle store are %+v, want nothing waiting and nothing reading", after)
 	}
 }

@@ -73,6 +73,8 @@ type Queue[R requester] struct {
 	held     R // did not fit into the last batch
 	holds    bool
 	rows     int
+	batches  atomic.Uint64
+	taken    atomic.Uint64
 	closing  <-chan struct{}
 	stopped  chan struct{} // closed when Run has ended
 }
@@ -85,6 +87,10 @@ func New[R requester](closing <-chan struct{}, rows int) *Queue[R] {
 
 // Len returns how many requests wait.
 func (q *Queue[R]) Len() int { return len(q.requests) }
+
+// Taken returns how many batches Run has handed on, and how many requests were
+// in them.
+func (q *Queue[R]) Taken() (batches, requests uint64) { return q.batches.Load(), q.taken.Load() }
 
 // Do hands r to the committer and returns its answer. While the queue is full
 // it waits for a place. ctx bounds both. When it ends before r was taken into a
@@ -139,6 +145,8 @@ func (q *Queue[R]) Run(commit func(batch []R)) {
 		if batch = q.take(batch[:0]); len(batch) == 0 {
 			return
 		}
+		q.batches.Add(1)
+		q.taken.Add(uint64(len(batch)))
 		commit(batch)
 		clear(batch)
 	}
