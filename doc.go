@@ -18,6 +18,7 @@
 //     [transport/memory] is one within a process, [transport/rabbitmq] one
 //     over RabbitMQ.
 //   - [stock] is a bot: it answers /stock with the price of a share.
+//   - [metrics] tells Prometheus how all of these do; nothing else imports it.
 //   - [chat/chattest] and [transport/transporttest] have the suites that every
 //     store and every broker passes, also yours.
 //
@@ -77,6 +78,7 @@
 // [command]: https://pkg.go.dev/github.com/carlware/gochat/command
 // [command/webhook]: https://pkg.go.dev/github.com/carlware/gochat/command/webhook
 // [command/commandtest]: https://pkg.go.dev/github.com/carlware/gochat/command/commandtest
+// [metrics]: https://pkg.go.dev/github.com/carlware/gochat/metrics
 // [stock]: https://pkg.go.dev/github.com/carlware/gochat/stock
 // [transport]: https://pkg.go.dev/github.com/carlware/gochat/transport
 // [transport/memory]: https://pkg.go.dev/github.com/carlware/gochat/transport/memory

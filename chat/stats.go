@@ -30,11 +30,17 @@ type Stats struct {
 	Bots []command.Served `json:"bots"`
 
 	Epoch string     `json:"epoch"` // of the store, as this node knows it
-	Store StoreStats `json:"store"` // zero where the store has nothing to tell
+	Store StoreStats `json:"store"` // zero where the store is no [Meter]
 }
 
-// StoreStats is what a store is at. A [Store] that has it to tell has a method
-// Stats() StoreStats, which does not wait for the database.
+// Meter is a [Store] that tells what it is at. Its Stats does not wait for the
+// database, and may be called concurrently.
+type Meter interface {
+	// Stats returns the figures of this moment.
+	Stats() StoreStats
+}
+
+// StoreStats is what a store is at.
 type StoreStats struct {
 	Waiting int    `json:"waiting"` // writes that wait to be committed
 	Commits uint64 `json:"commits"` // batches that were given to the database since the store was opened
@@ -68,7 +74,7 @@ func (n *Node) Stats() Stats {
 	for _, s := range n.directory.everyone() {
 		s.count(&st)
 	}
-	if m, ok := n.store.(interface{ Stats() StoreStats }); ok {
+	if m, ok := n.store.(Meter); ok {
 		st.Store = m.Stats()
 	}
 	return st

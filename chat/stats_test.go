@@ -24,6 +24,7 @@ func TestStats(t *testing.T) {
 		var runs atomic.Int64
 		began := time.Now()
 		serve(t, echo(&runs), b)
+		synctest.Wait()
 
 		ana := connect(t, n, "ana", nil)
 		connect(t, n, "ana", nil)

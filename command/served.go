@@ -11,7 +11,7 @@ import (
 // Served is one bot and the commands that it serves, for pages that show how a
 // service does and for metrics.
 type Served struct {
-	Bot       string    `json:"bot"`
+	Bot       string    `json:"bot"`            // its name
 	Local     bool      `json:"local"`          // in this process; the fields about instances are zero then
 	Instances int       `json:"instances"`      // processes that announce it
 	Refused   int       `json:"refused"`        // of them whose announcement can't be read; the log says why

@@ -231,9 +231,9 @@ func testReopened(w *world) {
 	}
 }
 
-// testStats is for stores that tell how they do.
+// testStats is for stores that are a [chat.Meter].
 func testStats(w *world) {
-	m, ok := w.s.(interface{ Stats() chat.StoreStats })
+	m, ok := w.s.(chat.Meter)
 	if !ok {
 		return
 	}

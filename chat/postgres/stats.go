@@ -6,7 +6,7 @@ import (
 	"github.com/carlware/gochat/chat"
 )
 
-// Stats returns the figures of this moment. It does not wait for the database,
+// Stats implements [chat.Meter]. It returns the figures of this moment. It does not wait for the database,
 // whose size it does not know.
 func (s *Store) Stats() chat.StoreStats {
 	pool := s.readers.Stat()

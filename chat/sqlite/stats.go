@@ -6,7 +6,7 @@ import (
 	"github.com/carlware/gochat/chat"
 )
 
-// Stats returns the figures of this moment. It does not wait for the database.
+// Stats implements [chat.Meter]. It returns the figures of this moment. It does not wait for the database.
 func (s *Store) Stats() chat.StoreStats {
 	st := chat.StoreStats{
 		Waiting: s.queue.Len(),

@@ -36,6 +36,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/carlware/gochat/examples/internal/admin"
 	"github.com/carlware/gochat/examples/internal/authsvc"
 	"github.com/carlware/gochat/examples/internal/broker"
 	"github.com/carlware/gochat/examples/internal/chatsvc"
@@ -52,6 +53,7 @@ func main() {
 		httpsvc.ListFlag(fs, &c.Origins, "origins", "`origins` of pages on other hosts that may connect, with commas")
 		httpsvc.PrefixFlag(fs, &c.TrustedProxies, "trusted-proxies", "`networks` of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8")
 		c.AddSocketFlags(fs)
+		admin.Flag(fs, &c.Admin)
 		fs.StringVar(&c.Store, "store", "gochat.db", chatsvc.StoreUsage)
 		spec := fs.String("broker", broker.Memory, broker.Usage)
 		auth := fs.String("auth", "http://127.0.0.1:8081", "`url` of the auth service, used for what follows")

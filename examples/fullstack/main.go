@@ -8,6 +8,9 @@
 // gochat-auth.db, beside the key gochat-auth.key. With GOCHAT_STORE=postgres://…
 // history is in that database, and these two in the working directory.
 //
+// With -admin 127.0.0.1:9080 operators find /metrics for Prometheus there, what
+// the program is at on / and as JSON on /stats, its health, and /debug/pprof/.
+//
 // The services are those of the programs auth, chatroom and stockbot, mounted
 // on one server. Every flag has a twin in the environment, GOCHAT_ADDR for
 // -addr; -help lists them. SIGINT and SIGTERM end the program in order: it says
@@ -22,6 +25,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/carlware/gochat/examples/internal/admin"
 	"github.com/carlware/gochat/examples/internal/authsvc"
 	"github.com/carlware/gochat/examples/internal/botsvc"
 	"github.com/carlware/gochat/examples/internal/broker"
@@ -33,6 +37,7 @@ import (
 // config is what the flags say.
 type config struct {
 	addr, store, broker string
+	admin               string
 	hosts, origins      []string
 	auth                authsvc.Config
 	rooms               chatsvc.Config // its limits on sockets
@@ -51,6 +56,7 @@ func main() {
 		c.auth.AddFlags(fs)
 		c.rooms.AddSocketFlags(fs)
 		c.bot.AddFlags(fs)
+		admin.Flag(fs, &c.admin)
 		fs.Lookup("demo").Usage += "; on by itself there"
 		fs.Lookup("auth-db").Usage += "; empty: beside the store"
 		fs.Lookup("auth-key").Usage = "`path` of the private keys for access tokens, made if missing; empty: beside the store"

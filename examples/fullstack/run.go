@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/carlware/gochat/examples/internal/admin"
 	"github.com/carlware/gochat/examples/internal/authsvc"
 	"github.com/carlware/gochat/examples/internal/botsvc"
 	"github.com/carlware/gochat/examples/internal/broker"
@@ -87,10 +88,15 @@ func run(ctx context.Context, c config, ln net.Listener, out io.Writer) (err err
 		err = errors.Join(err, rooms.Shutdown(ctx))
 	}
 	h, wrong := handler(c, auth, rooms)
+	stop := func() {}
+	if wrong == nil {
+		stop, wrong = admin.Start(ctx, c.admin, c.hosts, rooms.Admin("fullstack"))
+	}
 	if wrong != nil {
 		drain(ctx)
 		return errors.Join(wrong, err)
 	}
+	defer stop()
 	greet(out, c, ln)
 	served := httpsvc.Serve(ctx, ln, h, &httpsvc.Options{Grace: chatsvc.Grace, Drain: drain})
 	return errors.Join(served, err)

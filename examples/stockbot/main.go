@@ -7,7 +7,7 @@
 // it by what it announces. A server that is away is waited for.
 //
 // With -addr it answers /healthz and, while it is connected to the broker,
-// /readyz.
+// /readyz; with -admin it answers operators: /metrics, /stats, /debug/pprof/.
 package main
 
 import (
@@ -19,10 +19,14 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/carlware/gochat/examples/internal/admin"
 	"github.com/carlware/gochat/examples/internal/botsvc"
 	"github.com/carlware/gochat/examples/internal/broker"
 	"github.com/carlware/gochat/examples/internal/httpsvc"
 	"github.com/carlware/gochat/examples/internal/program"
+	"github.com/carlware/gochat/metrics"
 	"github.com/carlware/gochat/transport"
 )
 
@@ -31,6 +35,8 @@ func main() {
 		spec := fs.String("broker", "", "`broker` that the chat uses: "+broker.SharedUsage)
 		var c botsvc.Config
 		c.AddFlags(fs)
+		var operators string
+		admin.Flag(fs, &operators)
 		addr := fs.String("addr", "", "answer /healthz and /readyz on `host:port`; empty: nowhere")
 		return func(ctx context.Context, out io.Writer) (err error) {
 			b, err := broker.OpenShared(*spec)
@@ -39,6 +45,14 @@ func main() {
 			}
 			defer func() { err = errors.Join(err, b.Close()) }()
 			c.Broker = b
+			stop, err := admin.Start(ctx, operators, nil, admin.Config{
+				Program: "stockbot", Ready: ready(b), Collectors: []prometheus.Collector{metrics.Broker(b)},
+				Report: func() any { return map[string]any{"broker": broker.ReportOf(b)} },
+			})
+			if err != nil {
+				return err
+			}
+			defer stop()
 			if *addr == "" {
 				return botsvc.Run(ctx, c)
 			}
@@ -65,11 +79,15 @@ func main() {
 // by any name: there is nothing to be had.
 func serveHealth(ctx context.Context, ln net.Listener, b transport.Broker) error {
 	mux := httpsvc.NewMux(slog.Default())
-	mux.Health(func(context.Context) error {
+	mux.Health(ready(b))
+	return httpsvc.Serve(ctx, ln, httpsvc.Headers(mux), &httpsvc.Options{MaxConns: 64})
+}
+
+func ready(b transport.Broker) func(context.Context) error {
+	return func(context.Context) error {
 		if s := b.Status(); s.State != transport.Up {
 			return fmt.Errorf("broker is %v: %w", s.State, errors.Join(transport.ErrUnavailable, s.Err))
 		}
 		return nil
-	})
-	return httpsvc.Serve(ctx, ln, httpsvc.Headers(mux), &httpsvc.Options{MaxConns: 64})
+	}
 }

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,4 +36,30 @@ func TestRefusesToStart(t *testing.T) {
 			require.NotContains(t, p.Output(), "secret")
 		})
 	}
+}
+
+// Operators learn that the bot waits for its broker.
+func TestOperators(t *testing.T) {
+	operators := proctest.FreeAddr(t)
+	p := proctest.Start(t, proctest.Self(t, "-broker", "amqp://127.0.0.1:1/", "-admin", operators))
+	p.Line("operators are answered")
+	get := func(path string) (status int, body string) {
+		resp, err := http.Get("http://" + operators + path)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, string(b)
+	}
+	_, body := get("/metrics")
+	require.Contains(t, body, `gochat_broker_state{state="down"} 1`)
+	require.Eventually(t, func() bool {
+		_, body = get("/stats")
+		return strings.Contains(body, "connection refused")
+	}, time.Minute, 10*time.Millisecond)
+	require.Contains(t, body, `"ready":false`)
+	status, _ := get("/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	p.Signal(syscall.SIGTERM)
+	require.Zero(t, p.Wait())
 }

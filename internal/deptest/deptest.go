@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -35,6 +36,13 @@ func Only(t testing.TB, pkg string, allowed ...string) {
 		t.Errorf("%s may import only the standard library and %s, but it does so:\n\t%s",
 			pkg, strings.Join(allowed, ", "), strings.Join(path, "\n\timports "))
 	}
+}
+
+// Deps returns the import paths of all that pkg, a package of this module given
+// by its path within it, depends on.
+func Deps(pkg string) ([]string, error) {
+	all, err := list(Module + "/" + pkg)
+	return slices.Sorted(maps.Keys(all)), err
 }
 
 // imported is a package as the go command lists it.

@@ -44,23 +44,23 @@ func (s *server) bury(m *message, err error) {
 
 // Stats says what is in the broker, on all connections together.
 type Stats struct {
-	Subscribers int // Subscribe calls
-	Events      int // wait for subscribers
+	Subscribers int `json:"subscribers"` // Subscribe calls
+	Events      int `json:"events"`      // wait for subscribers
 
-	Workers  int // Work calls
-	Requests int // wait for a worker or for their next attempt
-	Working  int // are in a handler of Work
+	Workers  int `json:"workers"`  // Work calls
+	Requests int `json:"requests"` // wait for a worker or for their next attempt
+	Working  int `json:"working"`  // are in a handler of Work
 
-	Receivers int // Results calls
-	Results   int // wait for a receiver or for their next attempt
-	Receiving int // are in a handler of Results
+	Receivers int `json:"receivers"` // Results calls
+	Results   int `json:"results"`   // wait for a receiver or for their next attempt
+	Receiving int `json:"receiving"` // are in a handler of Results
 
 	// Counted from the start.
-	EventsLost      uint64 // a subscriber fell behind or was cut off
-	RequestsExpired uint64 // their time ended while they waited
-	DeadLetters     uint64 // requests set aside
-	ResultsExpired  uint64 // waited 15 minutes for a receiver
-	ResultsRejected uint64 // a receiver returned an error made by Reject
+	EventsLost      uint64 `json:"events_lost"`      // a subscriber fell behind or was cut off
+	RequestsExpired uint64 `json:"requests_expired"` // their time ended while they waited
+	DeadLetters     uint64 `json:"dead_letters"`     // requests set aside
+	ResultsExpired  uint64 `json:"results_expired"`  // waited 15 minutes for a receiver
+	ResultsRejected uint64 `json:"results_rejected"` // a receiver returned an error made by Reject
 }
 
 // Stats returns the figures of this moment.

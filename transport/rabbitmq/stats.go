@@ -7,16 +7,16 @@ import (
 
 // Stats are counted from [Open] on, for this Broker alone.
 type Stats struct {
-	EventsLost      uint64 // dropped here: a full queue, a broken connection, a slow subscriber
-	RequestsExpired uint64 // their time ended while a worker had them
-	DeadLetters     uint64 // requests that a worker set aside
-	ResultsRejected uint64 // a receiver returned an error made by Reject
+	EventsLost      uint64 `json:"events_lost"`      // dropped here: a full queue, a broken connection, a slow subscriber
+	RequestsExpired uint64 `json:"requests_expired"` // their time ended while a worker had them
+	DeadLetters     uint64 `json:"dead_letters"`     // requests that a worker set aside
+	ResultsRejected uint64 `json:"results_rejected"` // a receiver returned an error made by Reject
 
 	// Garbage is messages that were dropped, or set aside as dead letters,
 	// because they can't be read, are too large or misdirected, or come from
 	// whom Options.Trust does not trust. Somebody is wrong about the protocol, or
 	// up to something.
-	Garbage uint64
+	Garbage uint64 `json:"garbage"`
 }
 
 type counters struct {

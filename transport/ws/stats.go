@@ -8,25 +8,25 @@ import (
 // Stats is what a [Handler] is at, for pages that show how a service does and
 // for metrics.
 type Stats struct {
-	Conns    int // connections, those that are ending included
-	Sessions int // of them that have said hello
-	Ending   int // of them that are being closed
-	Slow     int // of them whose peers take less than there is to send
+	Conns    int `json:"conns"`    // connections, those that are ending included
+	Sessions int `json:"sessions"` // of them that have said hello
+	Ending   int `json:"ending"`   // of them that are being closed
+	Slow     int `json:"slow"`     // of them whose peers take less than there is to send
 
-	Queued      int // events, notices and replies that wait to be written
-	QueuedBytes int // about how much memory they take; shared ones count for each connection
-	Longest     int // the largest QueuedBytes of one connection
+	Queued      int `json:"queued"`       // events, notices and replies that wait to be written
+	QueuedBytes int `json:"queued_bytes"` // about how much memory they take; shared ones count for each connection
+	Longest     int `json:"longest"`      // the largest QueuedBytes of one connection
 
-	Draining bool    // Shutdown has begun
-	Refused  Refused // since the handler was made
+	Draining bool    `json:"draining"` // Shutdown has begun
+	Refused  Refused `json:"refused"`  // since the handler was made
 }
 
 // Refused counts who was not let in because of [Limits].
 type Refused struct {
-	Full       uint64 // Conns and Rate
-	TooFast    uint64 // UserRate and AddressRate
-	PerUser    uint64 // PerUser
-	PerAddress uint64 // PerAddress
+	Full       uint64 `json:"full"`        // Conns and Rate
+	TooFast    uint64 `json:"too_fast"`    // UserRate and AddressRate
+	PerUser    uint64 `json:"per_user"`    // PerUser
+	PerAddress uint64 `json:"per_address"` // PerAddress
 }
 
 // Stats looks at each connection, so it takes about a millisecond for 10,000

@@ -48,3 +48,27 @@ func OpenShared(spec string) (transport.Broker, error) {
 	}
 	return Open(spec, nil)
 }
+
+// Report is what a broker is at, as operators see it.
+type Report struct {
+	State       string `json:"state"`
+	Connections uint64 `json:"connections"`   // made so far
+	Err         string `json:"err,omitempty"` // why it is not up
+	Stats       any    `json:"stats,omitempty"`
+}
+
+// ReportOf returns what b is at.
+func ReportOf(b transport.Broker) Report {
+	now := b.Status()
+	r := Report{State: now.State.String(), Connections: now.Epoch}
+	if now.Err != nil {
+		r.Err = now.Err.Error()
+	}
+	switch b := b.(type) {
+	case *rabbitmq.Broker:
+		r.Stats = b.Stats()
+	case *memory.Broker:
+		r.Stats = b.Stats()
+	}
+	return r
+}

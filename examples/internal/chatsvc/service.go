@@ -31,8 +31,10 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/examples/internal/admin"
 	"github.com/carlware/gochat/examples/internal/httpsvc"
 	"github.com/carlware/gochat/examples/internal/token"
+	"github.com/carlware/gochat/metrics"
 	"github.com/carlware/gochat/transport"
 	"github.com/carlware/gochat/transport/rest"
 	"github.com/carlware/gochat/transport/ws"
@@ -85,15 +87,20 @@ type Config struct {
 	// Logger gets what needs an operator. nil: [slog.Default].
 	Logger *slog.Logger
 
-	// Listener and Hosts are for [Run]: where it serves, and the names of
-	// this server besides localhost. Run closes Listener.
+	// Listener, Hosts and Admin are for [Run]: where it serves, the names of
+	// this server besides localhost, and the address for operators, see
+	// [admin.Start]. Run closes Listener.
 	Listener net.Listener
 	Hosts    []string
+	Admin    string
 }
 
 // Service is a running chatroom service.
 type Service struct {
 	store    chat.Store
+	where    string // the store is, as operators may see it
+	broker   transport.Broker
+	events   *metrics.Events
 	node     *chat.Node
 	sockets  *ws.Handler
 	api      http.Handler
@@ -121,13 +128,17 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	events := metrics.NewEvents()
 	node, err := chat.New(&chat.Options{
-		Store: store, Broker: c.Broker, Lobby: c.Lobby, Users: c.Users, Logger: c.Logger,
+		Store: store, Broker: c.Broker, Lobby: c.Lobby, Users: c.Users, Trace: events.Trace(), Logger: c.Logger,
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	s := &Service{store: store, node: node, verifier: c.Verifier, alive: c.Alive, logger: c.Logger}
+	s := &Service{
+		store: store, where: StoreName(c.Store), broker: c.Broker, events: events, node: node,
+		verifier: c.Verifier, alive: c.Alive, logger: c.Logger,
+	}
 	s.sockets = ws.NewHandler(node, s.ofSocket, &ws.Options{
 		Origins: c.Origins, Reauthenticate: s.principal, Logger: c.Logger,
 		Limits: c.Sockets, Address: func(r *http.Request) netip.Addr { return address(r, c.TrustedProxies) },
@@ -240,6 +251,11 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return errors.Join(err, svc.Shutdown(ctx))
 	}
+	stop, err := admin.Start(ctx, c.Admin, c.Hosts, svc.Admin("chatroom"))
+	if err != nil {
+		return errors.Join(err, svc.Shutdown(ctx))
+	}
+	defer stop()
 	var ended error
 	err = httpsvc.Serve(ctx, c.Listener, h, &httpsvc.Options{
 		Logger: c.Logger,
