@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -138,7 +139,11 @@ func (n *Node) received(e transport.Event) {
 		return
 	}
 	var env envelope
-	if err := strictjson.Unmarshal(e.Body, &env); err != nil || env.V != 1 || env.Store != n.storeID {
+	err := strictjson.Unmarshal(e.Body, &env)
+	if err == nil && (env.V != 1 || env.Store != n.storeID) {
+		err = fmt.Errorf("chat: event of version %d for store %q", env.V, env.Store)
+	}
+	if err != nil {
 		n.log.Warn("chat: dropped a foreign event", "key", e.Key, "err", err)
 		n.trace.Dropped("foreign")
 		return

@@ -140,7 +140,7 @@ func (c *committer) try(f func(context.Context, *attempt) error) error {
 			c.fail(err)
 		case lostRace(err) && n < 10:
 		case passing(err):
-			c.logger.LogAttrs(ctx, slog.LevelWarn, "chat database makes a transaction begin again", slog.String("schema", c.schema), slog.Any("error", err))
+			c.logger.LogAttrs(ctx, slog.LevelWarn, "chat database makes a transaction begin again", slog.String("schema", c.schema), slog.Any("err", err))
 		case ofServer(err):
 			return give(err)
 		case a.sent && sqlstate(err) == "": // the answer was not understood
@@ -205,7 +205,7 @@ func (c *committer) ready(ctx context.Context) error {
 
 // fail gives the connection up.
 func (c *committer) fail(err error) {
-	c.logger.LogAttrs(context.Background(), slog.LevelError, "chat database failed", slog.String("schema", c.schema), slog.Any("error", err))
+	c.logger.LogAttrs(context.Background(), slog.LevelError, "chat database failed", slog.String("schema", c.schema), slog.Any("err", err))
 	c.drop()
 	c.failures = max(c.failures, 1) // the next success is told
 	c.retryAt = time.Time{}

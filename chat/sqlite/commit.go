@@ -139,7 +139,7 @@ func (w *writer) fail(err error) {
 	w.conn = nil
 	w.walPages, w.walChecked = 0, 0
 	w.postpone(err)
-	w.store.logger.LogAttrs(context.Background(), slog.LevelError, "chat database failed", slog.String("path", w.store.path), slog.Any("error", err))
+	w.store.logger.LogAttrs(context.Background(), slog.LevelError, "chat database failed", slog.String("path", w.store.path), slog.Any("err", err))
 }
 
 // postpone sets when the next attempt to open the database may be.

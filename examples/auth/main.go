@@ -75,7 +75,7 @@ func main() {
 		work = func(ctx context.Context, c authsvc.Config) error { return administer(ctx, c, *add, *set) }
 	}
 	if err := work(ctx, c); err != nil {
-		c.Logger.Error("auth service ended", "error", err)
+		c.Logger.Error("auth service ended", "err", err)
 		os.Exit(1) //nolint:gocritic // nothing is left to undo
 	}
 }

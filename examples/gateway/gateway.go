@@ -78,7 +78,7 @@ func (g *gateway) proxy(to *url.URL, transport http.RoundTripper) *httputil.Reve
 		ErrorLog:  slog.NewLogLogger(g.logger.Handler(), slog.LevelDebug),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
-				g.logger.WarnContext(r.Context(), "request not passed on", "error", err)
+				g.logger.WarnContext(r.Context(), "request not passed on", "err", err)
 			}
 			httpsvc.Unavailable(time.Second).Write(w)
 		},

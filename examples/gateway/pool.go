@@ -77,7 +77,11 @@ func (p *pool) mark(n *node, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n.ready != (err == nil) && !errors.Is(err, context.Canceled) {
-		p.logger.Info("chatroom service", "addr", n.url.Host, "ready", err == nil, "error", err)
+		if err == nil {
+			p.logger.Info("chatroom service is ready", "addr", n.url.Host)
+		} else {
+			p.logger.Warn("chatroom service is not ready", "addr", n.url.Host, "err", err)
+		}
 	}
 	n.ready = err == nil
 }

@@ -73,7 +73,7 @@ func (r *receiver) call(m *message) (err error) {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("memory: result handler panicked: %v", p)
 			r.b.srv.o.Logger.Error("result handler panicked; the result will be offered again",
-				"id", m.id, "panic", p, "stack", string(debug.Stack()))
+				"call", m.id, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
 	return r.fn(r.ctx, transport.Result{ID: m.id, Store: m.store, Bot: m.bot, Body: bytes.Clone(m.body)})

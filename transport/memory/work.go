@@ -162,7 +162,7 @@ func (w *worker) answer(ctx context.Context, m *message, r transport.Result) err
 func (w *worker) settle(d *delivery, err error) {
 	if w.finish(d, err) {
 		w.b.srv.o.Logger.Warn("request set aside as a dead letter",
-			"id", d.id, "bot", d.bot, "command", d.command, "attempts", d.attempt, "error", err)
+			"bot", d.bot, "command", d.command, "call", d.id, "attempt", d.attempt, "err", err)
 	}
 }
 

@@ -47,7 +47,7 @@ func (c *consumer) run(ctx context.Context) {
 			pause = slowly()
 			c.b.refuse(c, err)
 		}
-		c.b.o.Logger.Warn("rabbitmq: consumer ended", "of", c.what, "err", err, "next_try", pause)
+		c.b.o.Logger.Warn("rabbitmq: consumer ended", "consumer", c.what, "err", err, "retry_in", pause)
 		wait, cancel := context.WithTimeout(ctx, pause)
 		select {
 		case <-wait.Done():

@@ -138,7 +138,7 @@ func (r *receiver) call(result transport.Result) (err error) {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("rabbitmq: result handler panicked: %v", p)
 			r.b.o.Logger.Error("rabbitmq: result handler panicked; the result will be offered again",
-				"id", result.ID, "panic", p, "stack", string(debug.Stack()))
+				"call", result.ID, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
 	return r.fn(r.ctx, result)

@@ -33,7 +33,7 @@ func (b *Broker) drop(what string, err error, args ...any) {
 	if now-last < int64(time.Second) || !b.stats.complained.CompareAndSwap(last, now) {
 		return
 	}
-	b.o.Logger.Warn("rabbitmq: "+what, append(args, "err", err, "dropped_so_far", n)...)
+	b.o.Logger.Warn("rabbitmq: "+what, append(args, "err", err, "dropped", n)...)
 }
 
 // Stats returns the figures of this moment.

@@ -63,7 +63,7 @@ func (b *Broker) supervise(ctx context.Context) {
 		if refused(err) {
 			pause = slowly()
 		}
-		b.o.Logger.Warn("rabbitmq: connection failed", "address", address(b.uri), "err", err, "next_try", pause)
+		b.o.Logger.Warn("rabbitmq: connection failed", "addr", address(b.uri), "err", err, "retry_in", pause)
 		if !sleep(ctx, pause) {
 			return
 		}
@@ -72,7 +72,7 @@ func (b *Broker) supervise(ctx context.Context) {
 
 // up makes s the session that is used.
 func (b *Broker) up(s *session) {
-	b.o.Logger.Info("rabbitmq: connected", "address", address(b.uri), "epoch", s.epoch)
+	b.o.Logger.Info("rabbitmq: connected", "addr", address(b.uri), "epoch", s.epoch)
 	b.out.reset()
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -191,7 +191,7 @@ func (w *worker) settle(s *session, d *amqp.Delivery, r transport.Request, expir
 	case transport.Rejected(err) || r.Attempt >= w.o.MaxAttempts:
 		w.b.stats.deadLetters.Add(1)
 		w.b.o.Logger.Warn("rabbitmq: request is set aside as a dead letter",
-			"id", r.ID, "bot", w.bot, "command", w.command, "attempts", r.Attempt, "err", err)
+			"bot", w.bot, "command", w.command, "call", r.ID, "attempt", r.Attempt, "err", err)
 		setAside(d)
 	default:
 		pause := time.NewTimer(rand.N(min(workBackOff<<(min(r.Attempt, 20)-1), workBackOffMax)))

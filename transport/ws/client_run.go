@@ -76,7 +76,7 @@ func (c *Client) run(ctx context.Context) {
 		if refused == 1 && c.o.Token != nil {
 			wait = 0 // the same
 		}
-		c.o.Logger.DebugContext(ctx, "ws: connection lost", "err", err, "wait", wait)
+		c.o.Logger.DebugContext(ctx, "ws: connection lost", "err", err, "retry_in", wait)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

@@ -108,7 +108,7 @@ func (s *Service) authenticate(r *http.Request, name, password string) (account,
 	s.throttle.good(addr, name)
 	if outdated {
 		if err := s.renew(ctx, &user, password); err != nil { // the next login tries again
-			s.logger.WarnContext(ctx, "password hash not renewed", "user", user.id, "error", err)
+			s.logger.WarnContext(ctx, "password hash not renewed", "user", user.id, "err", err)
 		}
 	}
 	return user, nil

@@ -60,7 +60,7 @@ func (s *Service) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.logger.InfoContext(r.Context(), "password changed", "user", user.id, "session", claims.Session, "sessions_ended", len(over))
+	s.logger.InfoContext(r.Context(), "password changed", "user", user.id, "session", claims.Session, "sessions", len(over))
 	s.ended()
 	w.WriteHeader(http.StatusNoContent)
 	return nil

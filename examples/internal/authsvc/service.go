@@ -122,7 +122,7 @@ func (m mux) Func(pattern string, f func(http.ResponseWriter, *http.Request) err
 		case errors.Is(err, errClosed):
 			return httpsvc.Unavailable(0)
 		case errors.Is(err, errAway):
-			m.logger.ErrorContext(r.Context(), "database is away", "route", r.Pattern, "error", err)
+			m.logger.ErrorContext(r.Context(), "database is away", "route", r.Pattern, "err", err)
 			return httpsvc.Unavailable(time.Second)
 		}
 		return err

@@ -66,7 +66,7 @@ func (s *Service) logoutAll(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.logger.InfoContext(r.Context(), "logout everywhere", "user", claims.Subject.ID, "sessions_ended", len(over))
+	s.logger.InfoContext(r.Context(), "logout everywhere", "user", claims.Subject.ID, "sessions", len(over))
 	s.ended()
 	s.setCookie(w, "", -1)
 	w.WriteHeader(http.StatusNoContent)

@@ -43,7 +43,7 @@ func (s *Service) follow(ctx context.Context, feed Feed) {
 			after, pause, failing = next, 0, false
 			continue
 		case !failing:
-			s.logger.Warn("revocations can't be read: logins that end keep their sockets until it works again", "error", err)
+			s.logger.Warn("revocations can't be read: logins that end keep their sockets until it works again", "err", err)
 			failing = true
 		}
 		pause = min(max(2*pause, 10*time.Millisecond), feedRetry)

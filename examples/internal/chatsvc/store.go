@@ -89,7 +89,7 @@ func open(ctx context.Context, spec string, logger *slog.Logger) (chat.Store, er
 			return nil, err
 		}
 		if !told {
-			logger.Warn("the store does not answer yet", "store", StoreName(spec), "error", err)
+			logger.Warn("the store does not answer yet", "store", StoreName(spec), "err", err)
 		}
 		select {
 		case <-time.After(storeRetry):

@@ -22,7 +22,7 @@ func (m *Mux) Health(ready func(context.Context) error) {
 		defer cancel()
 		if err := ready(ctx); err != nil {
 			if !failing.Swap(true) {
-				m.logger.WarnContext(ctx, "not ready", "error", err)
+				m.logger.WarnContext(ctx, "not ready", "err", err)
 			}
 			return Unavailable(time.Second)
 		}

@@ -44,7 +44,7 @@ func (m *Mux) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	// The pattern, not the path: a path is whatever the client makes it.
-	m.logger.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "error", err)
+	m.logger.ErrorContext(r.Context(), "request failed", "route", r.Pattern, "err", err)
 	(&Problem{Status: http.StatusInternalServerError, Code: "internal"}).Write(w)
 }
 

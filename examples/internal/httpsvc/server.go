@@ -80,7 +80,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, opts *Options) 
 		o.Drain(grace)
 	}
 	if cut := srv.Shutdown(grace); cut != nil {
-		o.Logger.Warn("requests under way were cut", "after", o.Grace)
+		o.Logger.Warn("requests under way were cut", "grace", o.Grace)
 		_ = srv.Close()
 	}
 	if err == nil {

@@ -157,7 +157,7 @@ func (r *RemoteKeys) settle(start time.Time, keys map[string]ed25519.PublicKey, 
 		r.failed++
 		r.next = start.Add(wait)
 		if r.ctx.Err() == nil {
-			r.logger.Warn("key set cannot be read", "url", r.url, "error", err, "known_keys", len(r.keys), "again_in", wait)
+			r.logger.Warn("key set cannot be read", "url", r.url, "err", err, "keys", len(r.keys), "retry_in", wait)
 		}
 		return
 	}
