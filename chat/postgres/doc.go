@@ -34,5 +34,6 @@
 // It combines what the store has written down with the server's system
 // identifier and timeline, so that a restore from a backup, or a standby that
 // took over at an earlier point, is a new life of the store to every node and
-// client.
+// client. A dump that is restored in the same server, or a snapshot of its disk,
+// is not told apart: call [Rotate] then.
 package postgres

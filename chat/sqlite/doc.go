@@ -61,9 +61,11 @@
 //
 // # Backups
 //
-// Back up with the backup API or VACUUM INTO of SQLite, or copy the file while
-// no store has it open. Clients may have seen more than a backup holds: call
-// [Rotate] on the restored file before it is served.
+// [Backup] copies the database while stores have it open; so do VACUUM INTO and
+// the backup API of SQLite. A plain copy of the file is one only while no store
+// has it open. Clients may have seen more than a backup holds: when it is
+// restored, remove the -wal and -shm files of its predecessor, and call [Rotate]
+// before it is served.
 //
 // # Cost
 //

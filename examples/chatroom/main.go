@@ -24,6 +24,12 @@
 // RabbitMQ are the chat's, examples/stockbot for one, and what happens in one of
 // these services reaches the others at once, not only with their next look into
 // the database. Its password belongs into GOCHAT_BROKER.
+//
+// With -admin 127.0.0.1:9082 operators find /metrics for Prometheus there, what
+// the service is at on / and as JSON on /stats, its health, and /debug/pprof/.
+//
+// With -backup it copies a SQLite file, and with -new-epoch it marks a store that
+// was restored from a backup; docs/operations.md walks through both.
 package main
 
 import (
@@ -55,6 +61,8 @@ func main() {
 		c.AddSocketFlags(fs)
 		admin.Flag(fs, &c.Admin)
 		fs.StringVar(&c.Store, "store", "gochat.db", chatsvc.StoreUsage)
+		backup := fs.String("backup", "", "copy the SQLite file of -store to a new `file`, also while services use it, and end")
+		newEpoch := fs.Bool("new-epoch", false, "tell nodes and clients that -store was restored from a backup, and end")
 		spec := fs.String("broker", broker.Memory, broker.Usage)
 		auth := fs.String("auth", "http://127.0.0.1:8081", "`url` of the auth service, used for what follows")
 		jwks := fs.String("jwks", "", "`url` of the auth service's keys; empty: /.well-known/jwks.json at -auth")
@@ -62,6 +70,16 @@ func main() {
 		issuer := fs.String("issuer", authsvc.DefaultIssuer, "the auth service's name in its tokens")
 		audience := fs.String("audience", authsvc.DefaultAudience, "this service's name in tokens")
 		return func(ctx context.Context, out io.Writer) (err error) {
+			switch {
+			case *backup != "":
+				return chatsvc.Backup(ctx, c.Store, *backup)
+			case *newEpoch:
+				epoch, err := chatsvc.NewEpoch(ctx, c.Store)
+				if err == nil {
+					fmt.Fprintf(out, "epoch %s\n", epoch)
+				}
+				return err
+			}
 			b, err := broker.Open(*spec, nil)
 			if err != nil {
 				return err

@@ -252,6 +252,9 @@ func (c *Cluster) New(t testing.TB) Database {
 	return fresh(t, c.url)
 }
 
+// Program returns where one of the server's programs is, such as pg_dump.
+func (c *Cluster) Program(name string) string { return filepath.Join(c.bin, name) }
+
 // log returns the end of what the server has written.
 func (c *Cluster) log() []byte {
 	b, err := os.ReadFile(filepath.Join(c.dir, "log"))
