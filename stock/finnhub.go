@@ -1,6 +1,7 @@
 package stock
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,82 +41,42 @@ type FinnhubOptions struct {
 // AAPL, and both have their price in USD. The ending of another market is left
 // as it is.
 type Finnhub struct {
-	url    *url.URL
-	key    string
-	opt    FinnhubOptions
-	client *http.Client
-	rest   pause
+	*server
+	key string
 }
 
 // NewFinnhub returns a provider that asks with key. It asks nothing yet; the
 // error is about an empty key or o.URL, as for [NewStooq].
 func NewFinnhub(key string, o *FinnhubOptions) (*Finnhub, error) {
-	f := &Finnhub{key: key}
+	var opt FinnhubOptions
 	if o != nil {
-		f.opt = *o
-	}
-	if f.opt.URL == "" {
-		f.opt.URL = "https://finnhub.io/api/v1/quote"
-	}
-	if f.opt.CoolDown <= 0 {
-		f.opt.CoolDown = time.Minute
-	}
-	if f.opt.UserAgent == "" {
-		f.opt.UserAgent = "gochat-stockbot"
+		opt = *o
 	}
 	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("stock: the key is empty or not plain text") // not shown
 	}
-	var err error
-	if f.url, err = sourceURL(f.opt.URL); err != nil {
+	s, err := newServer(cmp.Or(opt.URL, "https://finnhub.io/api/v1/quote"), opt.UserAgent, opt.CoolDown, time.Minute)
+	if err != nil {
 		return nil, err
 	}
-	f.client = newClient()
-	return f, nil
+	return &Finnhub{s, key}, nil
 }
 
 // Quote asks the server, once, within 5 s and ctx.
 func (f *Finnhub) Quote(ctx context.Context, symbol string) (Quote, error) {
-	if !ValidSymbol(symbol) {
-		return Quote{}, fmt.Errorf("%w: %.30q", ErrUnknownSymbol, symbol)
-	}
-	if err := f.rest.err(); err != nil {
-		return Quote{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
-	defer cancel()
-	q, after, err := f.ask(ctx, strings.ToUpper(symbol))
-	if errors.Is(err, ErrQuota) || errors.Is(err, ErrBlocked) || errors.Is(err, ErrUnavailable) && after > 0 {
-		if after <= 0 {
-			after = f.opt.CoolDown
-		}
-		f.rest.begin(after, err)
-	}
-	return q, err
+	return f.quote(ctx, symbol, func(ctx context.Context) (Quote, time.Duration, error) {
+		return f.ask(ctx, strings.ToUpper(symbol))
+	})
 }
 
 func (f *Finnhub) ask(ctx context.Context, symbol string) (q Quote, after time.Duration, err error) {
-	u := *f.url
 	ticker, _ := strings.CutSuffix(symbol, ".US")
-	u.RawQuery = "symbol=" + url.QueryEscape(ticker)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	body, after, err := f.get(ctx, "symbol="+url.QueryEscape(ticker), http.Header{
+		"Accept":          {"application/json"},
+		"X-Finnhub-Token": {f.key}, // not in the query, which ends in logs
+	})
 	if err != nil {
-		return Quote{}, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", f.opt.UserAgent)
-	req.Header.Set("X-Finnhub-Token", f.key) // not in the query, which ends in logs
-	resp, err := f.client.Do(req)
-	if err != nil {
-		return Quote{}, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer resp.Body.Close()
-	if after, err := refusedBy(resp); err != nil {
 		return Quote{}, after, err
-	}
-	body, err := readBody(resp)
-	if err != nil {
-		return Quote{}, 0, err
 	}
 	q, err = parseFinnhub(body, symbol)
 	return q, 0, err

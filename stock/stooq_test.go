@@ -146,7 +146,7 @@ func TestStooqFailures(t *testing.T) {
 		"empty":           {write(""), ErrBadResponse, 1},
 		"two quotes":      {write(csvHeader + csvRow + csvRow), ErrBadResponse, 1},
 		"endless":         {func(w http.ResponseWriter, _ *http.Request) { endless(w) }, ErrBadResponse, 1},
-		"too long":        {write(csvHeader + csvRow + strings.Repeat("\r\n", sourceMaxBody)), ErrBadResponse, 1},
+		"too long":        {write(csvHeader + csvRow + strings.Repeat("\r\n", serverMaxBody)), ErrBadResponse, 1},
 		"endless, packed": {packed, ErrBadResponse, 1},
 		"404":             {status(404), ErrBadResponse, 1},
 		"400":             {status(400), ErrBadResponse, 1},
@@ -169,7 +169,7 @@ func TestStooqFailures(t *testing.T) {
 				s := newSource(t, nil, c.answer)
 				start := time.Now()
 				q, err := s.Quote(t.Context(), "aapl.us")
-				require.LessOrEqual(t, time.Since(start), sourceTimeout)
+				require.LessOrEqual(t, time.Since(start), serverTimeout)
 				require.Equal(t, c.asked, s.asked.Load())
 				for _, h := range s.hosts {
 					require.Equal(t, "quotes.example:80", h)
