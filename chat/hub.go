@@ -253,6 +253,9 @@ type Error struct {
 	RetryAfter int64 `json:"retry_after_ms,omitempty"`
 }
 
+// Error returns the code and the message.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
 // Gap says that the events of Room after After up to Head will not be
 // delivered; read them with [Room.History]. Live delivery goes on at Head+1.
 type Gap struct {

@@ -47,9 +47,9 @@ type Options struct {
 	Authorize func(ctx context.Context, a Action) error
 
 	// Intercept sees every message, and every new text of one, before it is
-	// stored. It may let it pass, change it, or refuse it with an error: the
-	// code and message of a [*command.Error] reach the sender as they are, as a
-	// reason or as an answer in the message's place. It may be called
+	// stored. It may let it pass, change it, or refuse it with an error: an
+	// [*Error], or the code and message of a [*command.Error], reaches the sender
+	// as it is, as a reason or as an answer in the message's place. It may be called
 	// concurrently. It is not called for a resend of what is stored, and called
 	// again for a message whose room got other members meanwhile.
 	Intercept func(ctx context.Context, m *Intercepted) error

@@ -27,11 +27,16 @@ var codes = []struct {
 }
 
 // AsError returns err as it crosses the wire: its stable code, a sentence for
-// people, and the faulty field where there is one. It tells nothing of what it
-// does not know; that is internal. AsError(nil) is nil.
+// people, and the faulty field where there is one. What is an *Error already
+// stays as it is. It tells nothing of what it does not know; that is internal.
+// AsError(nil) is nil.
 func AsError(err error) *Error {
 	if err == nil {
 		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e != nil {
+		same := *e
+		return &same
 	}
 	if e, ok := errors.AsType[*InputError](err); ok {
 		return &Error{Code: e.Code, Message: e.Message, Field: e.Field}

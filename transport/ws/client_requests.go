@@ -66,7 +66,8 @@ func (c *Client) Delete(ctx context.Context, room chat.RoomID, seq chat.Seq) (St
 }
 
 // Command runs a command line such as "/stock=aapl.us" and waits for how it
-// ends. A command that failed is an outcome with an Error, and no error.
+// ends. A command that failed is an outcome with an Error, and no error; one that
+// was not taken, because nobody knows it for example, is an [*Error].
 func (c *Client) Command(ctx context.Context, room chat.RoomID, line chat.CommandLine) (chat.Outcome, error) {
 	k, err := c.do(ctx, "command", keyOr(line.ID), &commandRequest{Room: room, Text: &line.Text})
 	if err != nil {
