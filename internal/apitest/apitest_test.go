@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,9 +23,12 @@ var update = flag.Bool("update", false, "write the files in api")
 
 const root = "../.."
 
+// load reads all packages, once for all tests.
+var load = sync.OnceValues(func() ([]*types.Package, error) { return apitest.Load(root, "./...") })
+
 // TestAPI compares the exported API of every package with its file in api.
 func TestAPI(t *testing.T) {
-	pkgs, err := apitest.Load(root, "./...")
+	pkgs, err := load()
 	require.NoError(t, err)
 	files := map[string]bool{}
 	for _, pkg := range pkgs {
@@ -58,7 +62,7 @@ func TestAPI(t *testing.T) {
 
 // TestDocumented reads what go doc shows to somebody who has only that.
 func TestDocumented(t *testing.T) {
-	pkgs, err := apitest.Load(root, "./...")
+	pkgs, err := load()
 	require.NoError(t, err)
 	for _, pkg := range pkgs {
 		path := strings.TrimPrefix(pkg.Path(), deptest.Module+"/")

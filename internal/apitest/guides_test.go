@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/carlware/gochat/internal/apitest"
 	"github.com/carlware/gochat/internal/deptest"
 )
 
@@ -20,7 +19,7 @@ import (
 // each line of Go in one stands in a test of the same package too, most of them
 // in an Example, and so it compiles.
 func TestGuides(t *testing.T) {
-	pkgs, err := apitest.Load(root, "./...")
+	pkgs, err := load()
 	require.NoError(t, err)
 	samples := 0
 	for _, pkg := range pkgs {
