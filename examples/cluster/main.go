@@ -46,6 +46,7 @@ type config struct {
 	addr, store, broker string
 	bot                 botsvc.Config
 	nodes, bots         int
+	programs            string // the directory where they are; "": they are built
 }
 
 func main() {
@@ -85,9 +86,12 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	fmt.Fprintln(out, "cluster: building the programs")
-	if err := build(ctx, dir); err != nil {
-		return err
+	if c.programs == "" {
+		fmt.Fprintln(out, "cluster: building the programs")
+		if err := build(ctx, dir); err != nil {
+			return err
+		}
+		c.programs = dir
 	}
 	if c.broker == "" {
 		fmt.Fprintln(out, "cluster: starting RabbitMQ")
@@ -108,19 +112,19 @@ func run(ctx context.Context, c config, out io.Writer) (err error) {
 		c.store = db.URL()
 	}
 	fmt.Fprintf(out, "cluster: store %s\n", chatsvc.StoreName(c.store))
-	programs, err := c.programs(dir)
+	all, err := c.processes(dir)
 	if err != nil {
 		return err
 	}
 	l := &lines{out: out}
 	g := proctest.NewReaper(dir)
 	defer g.Release()
-	var all sync.WaitGroup
-	for i := range programs {
-		all.Go(func() { programs[i].keep(ctx, l, g) })
+	var running sync.WaitGroup
+	for i := range all {
+		running.Go(func() { all[i].keep(ctx, l, g) })
 	}
 	fmt.Fprintf(out, "cluster: open http://%s and log in as carlos, john or gerard, password 1234\n", c.addr)
-	all.Wait()
+	running.Wait()
 	return nil
 }
 
@@ -137,8 +141,8 @@ func build(ctx context.Context, dir string) error {
 	return nil
 }
 
-// programs says what to run.
-func (c config) programs(dir string) ([]process, error) {
+// processes says what to run.
+func (c config) processes(dir string) ([]process, error) {
 	secret := filepath.Join(dir, "secret")
 	if err := os.WriteFile(secret, []byte(rand.Text()+rand.Text()), 0o600); err != nil {
 		return nil, err
@@ -156,7 +160,7 @@ func (c config) programs(dir string) ([]process, error) {
 		if n > 0 {
 			label += "-" + strconv.Itoa(n)
 		}
-		all = append(all, process{label, filepath.Join(dir, name), append(args, "-addr", addr), env, dir})
+		all = append(all, process{label, filepath.Join(c.programs, name), append(args, "-addr", addr), env, dir})
 		return "http://" + addr
 	}
 	auth := add("auth", 0, nil, "-demo", "-auth-db", "auth.db", "-auth-key", "auth.key", "-secret-file", secret, "-trusted-proxies", "127.0.0.1/32")

@@ -45,7 +45,7 @@ func TestCluster(t *testing.T) {
 	rabbittest.Private(t) // else there is nothing to run it with
 	pgtest.Private(t)
 	var out output
-	c := config{addr: proctest.FreeAddr(t), nodes: 2, bots: 1}
+	c := config{addr: proctest.FreeAddr(t), nodes: 2, bots: 1, programs: bin}
 	c.bot.Quotes = "sample"
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -60,6 +60,7 @@ func TestCluster(t *testing.T) {
 		require.Error(t, err, "all has ended")
 	}()
 	d := &deployment{t: t, gateway: &service{t: t, name: "gateway", url: "http://" + c.addr}}
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "cluster: open") }, patience, 10*time.Millisecond, "its servers have started")
 	d.gateway.ready()
 	john := d.join("john", d.gateway)
 	require.Eventually(t, func() bool { return strings.Count(out.String(), "ready=true") == 2 }, patience, 10*time.Millisecond)
