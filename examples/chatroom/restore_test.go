@@ -203,10 +203,11 @@ func TestRestoreSQLite(t *testing.T) {
 	authURL, token := demoLogin(t)
 	dir := t.TempDir()
 	store, backup := filepath.Join(dir, "chat.db"), filepath.Join(dir, "backup.db")
-	addr := proctest.FreeAddr(t)
-	url := "http://" + addr
+	addr, url := "127.0.0.1:0", ""
 	serve := func() *proctest.Process {
 		p := proctest.Start(t, proctest.Self(t, "-addr", addr, "-auth", authURL, "-store", store))
+		_, addr, _ = strings.Cut(p.Line("chatroom on http://"), "http://") // where it is the next time too
+		url = "http://" + addr
 		answers(t, url)
 		return p
 	}
@@ -246,13 +247,15 @@ func TestRestorePostgreSQL(t *testing.T) {
 	store, _ := newDatabase(t, "restored")
 	env := []string{"GOCHAT_STORE=" + store}
 	authURL, token := demoLogin(t)
-	addrs := []string{proctest.FreeAddr(t), proctest.FreeAddr(t)}
-	urls := []string{"http://" + addrs[0], "http://" + addrs[1]}
+	addrs, urls := []string{"127.0.0.1:0", "127.0.0.1:0"}, []string{"", ""}
 	serve := func() (ps []*proctest.Process) {
 		for i, addr := range addrs {
 			cmd := proctest.Self(t, "-addr", addr, "-auth", authURL)
 			cmd.Env = append(cmd.Env, env...)
-			ps = append(ps, proctest.Start(t, cmd))
+			p := proctest.Start(t, cmd)
+			ps = append(ps, p)
+			_, addrs[i], _ = strings.Cut(p.Line("chatroom on http://"), "http://") // where it is the next time too
+			urls[i] = "http://" + addrs[i]
 			answers(t, urls[i])
 		}
 		return ps

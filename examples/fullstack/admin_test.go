@@ -12,13 +12,12 @@ import (
 
 	"github.com/carlware/gochat/chat"
 	"github.com/carlware/gochat/examples/internal/chatsvc"
-	"github.com/carlware/gochat/internal/proctest"
 )
 
 // Operators are told on an address of their own, and nobody on the public one.
 func TestOperators(t *testing.T) {
-	operators := proctest.FreeAddr(t)
-	s := start(t, "", "127.0.0.1:0", "-admin", operators)
+	s := start(t, "", "127.0.0.1:0", "-admin", "127.0.0.1:0")
+	_, operators, _ := strings.Cut(s.p.Line("operators are answered"), "addr=")
 	s = s.login("carlos")
 	get := func(path string) (int, string) {
 		t.Helper()
