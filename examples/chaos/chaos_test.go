@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/carlware/gochat/internal/proctest"
 )
 
 func TestMain(m *testing.M) {
@@ -104,6 +107,19 @@ func show(rounds []round) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// A service that can't run is not waited for.
+func TestServiceThatEnds(t *testing.T) {
+	path, err := exec.LookPath("false")
+	if err != nil {
+		t.Skip(err)
+	}
+	r := proctest.NewReaper(t.TempDir())
+	defer r.Release()
+	s := &service{label: "chat-1", path: path, dir: t.TempDir(), url: "http://127.0.0.1:1", reaper: r}
+	require.NoError(t, s.start())
+	require.ErrorContains(t, s.ready(t.Context()), "chat-1 has ended by itself")
 }
 
 func TestRefusesToRun(t *testing.T) {

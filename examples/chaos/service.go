@@ -117,9 +117,20 @@ func (s *service) wait(most time.Duration) error {
 
 var probes = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// ready waits until the program can do all its work.
+// ready waits until the program can do all its work. It fails at once when the
+// process has ended by itself.
 func (s *service) ready(ctx context.Context) error {
-	return until(ctx, s.label+" is ready", func() bool {
+	s.mu.Lock()
+	done := s.done
+	s.mu.Unlock()
+	ended := false
+	err := until(ctx, s.label+" is ready", func() bool {
+		select {
+		case <-done:
+			ended = true
+			return true
+		default:
+		}
 		resp, err := probes.Get(s.url + "/readyz")
 		if err != nil {
 			return false
@@ -127,6 +138,11 @@ func (s *service) ready(ctx context.Context) error {
 		_ = resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
+	if ended {
+		text, _ := os.ReadFile(s.log()) // without, there is less to be told
+		return fmt.Errorf("%s has ended by itself: %s", s.label, text[max(0, len(text)-500):])
+	}
+	return err
 }
 
 // until waits until ok, for as long as ctx lasts.
