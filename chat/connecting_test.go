@@ -120,6 +120,35 @@ func (s *behindStore) Snapshot(ctx context.Context, r chat.RoomID, us []chat.Use
 	return sn, err
 }
 
+func (s *behindStore) Append(ctx context.Context, w chat.Write) (chat.Appended, error) {
+	if s.older.Load() {
+		if w.Known > 1 {
+			return chat.Appended{}, chat.ErrStale
+		}
+		w.Basis = 1 << 39 // of what is stored in fact
+	}
+	return s.Store.Append(ctx, w)
+}
+
+// What is posted to an older store begins its new life before it is stored, and not
+// only when the node next looks after its rooms: until then it would go by who
+// was a member in the former one.
+func TestPostToAnOlderStoreBeginsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &behindStore{Store: chat.NewMemoryStore(nil)}
+		n := newNode(t, &chat.Options{Store: s})
+		ana := connect(t, n, "ana", nil)
+		r, _ := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+		post(t, r, "ana", "before")
+		began := time.Now()
+		s.older.Store(true)
+		_, err := r.Post(t.Context(), "ana", chat.Draft{ID: chat.NewID(), Text: "after"})
+		require.NoError(t, err)
+		require.Zero(t, time.Since(began))
+		require.ErrorIs(t, ana.Err(), chat.ErrEpoch)
+	})
+}
+
 // A node that is told less than it was told before does not ask until it is told
 // the same: it takes the store for what it is, an older one.
 func TestConnectToAnOlderStoreBeginsAnew(t *testing.T) {

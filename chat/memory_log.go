@@ -27,7 +27,7 @@ func (s *MemoryStore) append(w *Write) (Appended, []Event, error) {
 		}
 		return Appended{r.read(row), true}, nil, nil
 	}
-	if w.Basis < r.access {
+	if w.Basis < r.access || w.Known > r.head() {
 		return Appended{}, nil, ErrStale
 	}
 	switch w.Kind {

@@ -56,8 +56,8 @@ type Log interface {
 	// and ID returns the event that is stored, with Duplicate set, and
 	// changes nothing; with another Hash it returns [ErrIDReused]. That is
 	// decided before all else. Then: no such room is [ErrNotFound], a Basis
-	// older than the room's access seq is [ErrStale], a name that another
-	// public room has is [ErrConflict].
+	// older than the room's access seq is [ErrStale], and so is Known beyond
+	// the head; a name that another public room has is [ErrConflict].
 	Append(ctx context.Context, w Write) (Appended, error)
 
 	// Find returns the event that user stored in room with id, and its hash,
@@ -119,6 +119,11 @@ type Write struct {
 	// Basis is the access seq of the [Snapshot] that the write was authorised
 	// by.
 	Basis Seq
+
+	// Known is a Seq that the room has, as far as the node was told; 0 tells
+	// nothing. A log that does not reach it is an older one than that of which
+	// the node knows who may write.
+	Known Seq
 }
 
 // Appended is the result of [Log.Append].

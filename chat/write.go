@@ -115,7 +115,7 @@ func (n *Node) tryWrite(ctx context.Context, in intent, what content, now time.T
 		return Appended{}, err
 	}
 	for try := 0; ; try++ {
-		sn, basis, err := n.authorise(ctx, in, try > 0)
+		sn, on, err := n.authorise(ctx, in, try > 0)
 		if err != nil {
 			return Appended{}, err
 		}
@@ -123,7 +123,7 @@ func (n *Node) tryWrite(ctx context.Context, in intent, what content, now time.T
 		if err != nil {
 			return Appended{}, err
 		}
-		w.Room, w.ID, w.Hash, w.User, w.Basis = in.room, in.id, in.hash, by, basis
+		w.Room, w.ID, w.Hash, w.User, w.Basis, w.Known = in.room, in.id, in.hash, by, on.access, on.head
 		got, err := n.store.Append(ctx, w)
 		if !errors.Is(err, ErrStale) || try == maxStale {
 			return got, err
@@ -131,14 +131,18 @@ func (n *Node) tryWrite(ctx context.Context, in intent, what content, now time.T
 	}
 }
 
+// basis is what a write was authorised by: the access seq and the head of its room.
+type basis struct{ access, head Seq }
+
 // authorise checks that in may be done and returns what that was based on, and
-// the snapshot if it took one.
-func (n *Node) authorise(ctx context.Context, in intent, fresh bool) (*Snapshot, Seq, error) {
+// the snapshot if it took one. A snapshot that does not reach what this node has
+// seen is one of an older store, which begins a new life here.
+func (n *Node) authorise(ctx context.Context, in intent, fresh bool) (*Snapshot, basis, error) {
 	if !fresh && !in.snapshot && in.target == "" && in.message == 0 {
 		if r := n.hosted(in.room); r != nil {
 			// What is refused by what may be old is asked of the store.
-			if p, basis, ok := r.place(in.by); ok && permit(in.by, in.action, p) == nil {
-				return nil, basis, n.allow(ctx, in, p)
+			if p, on, ok := r.place(in.by); ok && permit(in.by, in.action, p) == nil {
+				return nil, on, n.allow(ctx, in, p)
 			}
 		}
 	}
@@ -146,9 +150,18 @@ func (n *Node) authorise(ctx context.Context, in intent, fresh bool) (*Snapshot,
 	if in.target != "" {
 		users = append(users, in.target)
 	}
+	epoch, r, seen := *n.epoch.Load(), n.hosted(in.room), Seq(0)
+	if r != nil {
+		r.mu.Lock()
+		seen = r.applied
+		r.mu.Unlock()
+	}
 	sn, err := n.store.Snapshot(ctx, in.room, users)
+	if err == nil && sn.Info.Head < seen {
+		err = n.beginAnew(ctx, epoch)
+	}
 	if err != nil {
-		return nil, 0, err
+		return nil, basis{}, err
 	}
 	if r := n.hosted(in.room); r != nil {
 		r.mu.Lock()
@@ -158,15 +171,15 @@ func (n *Node) authorise(ctx context.Context, in intent, fresh bool) (*Snapshot,
 	}
 	p, err := n.placeIn(ctx, in, sn)
 	if err != nil {
-		return nil, 0, err
+		return nil, basis{}, err
 	}
 	if err := n.allow(ctx, in, p); err != nil {
-		return nil, 0, err
+		return nil, basis{}, err
 	}
 	if in.action == React && p.reacted != in.off {
-		return nil, 0, errNothing
+		return nil, basis{}, errNothing
 	}
-	return &sn, sn.Access, nil
+	return &sn, basis{sn.Access, sn.Info.Head}, nil
 }
 
 // allow asks the table and then the host.
@@ -238,19 +251,19 @@ func (n *Node) lastOwner(ctx context.Context, room RoomID, user UserID) (bool, e
 	}
 }
 
-// place returns the place of a user who has a session in the room, and the
-// access seq that it holds for.
-func (r *sequencer) place(user UserID) (place, Seq, bool) {
+// place returns the place of a user who has a session in the room, and what it
+// holds for.
+func (r *sequencer) place(user UserID) (place, basis, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.known || r.gone {
-		return place{}, 0, false
+		return place{}, basis{}, false
 	}
 	role := r.memberLocked(user)
 	if role == "" {
-		return place{}, 0, false
+		return place{}, basis{}, false
 	}
-	return place{kind: r.kind, archived: r.archived, role: role}, r.access, true
+	return place{kind: r.kind, archived: r.archived, role: role}, basis{r.access, r.applied}, true
 }
 
 // member returns the role of a user who has a session in the room, else "".

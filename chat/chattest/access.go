@@ -11,6 +11,7 @@ import (
 
 var accessCases = []storeCase{
 	{"Stale", testStale, nil},
+	{"Behind", testBehind, nil},
 	{"KindsThatMoveIt", testKindsThatMoveAccess, nil},
 	{"KindsThatDoNot", testKindsThatDoNotMoveAccess, nil},
 	{"Race", testAccessRace, nil},
@@ -54,6 +55,35 @@ func testStale(w *world) {
 		ID: w.newID(), Key: w.newID(), Room: room, User: bob, Bot: bot, Name: "stock", Line: "/stock", Timeout: 1e9, Basis: old,
 	})
 	w.fails(err, chat.ErrStale, "OpenCall checks the access seq as Append does")
+}
+
+// testBehind writes what was authorised by a log that went further than this one.
+func testBehind(w *world) {
+	room := w.room(ann, bob)
+	e := w.post(room, bob, "hello")
+	head := w.head(room)
+	for _, m := range []chat.Write{
+		w.message(room, bob, "of another life"),
+		w.about(room, bob, chat.Edited, e.Seq, "of another life"),
+		w.upon(room, ann, chat.Joined, cyd, chat.Participant),
+	} {
+		m.Known = head + 1
+		_, err := w.append(w.Context(), m)
+		w.fails(err, chat.ErrStale, fmt.Sprintf("a %s whose Known is beyond the head: who may do what is not known for this log", m.Kind))
+		if now := w.head(room); now != head {
+			w.Errorf("a %s that failed with ErrStale moved the head from %d to %d", m.Kind, head, now)
+		}
+	}
+	again := w.message(room, bob, "as far as this log goes")
+	again.Known = head
+	a, err := w.append(w.Context(), again)
+	w.ok(err, "Append with Known at the head")
+	again.Known = head + 9
+	b, err := w.append(w.Context(), again)
+	w.ok(err, "Append again, with Known beyond the head")
+	if !b.Duplicate || b.Event.Seq != a.Event.Seq {
+		w.Errorf("Append again, with Known beyond the head, returned %s: what is stored is returned before Known is looked at", show(b))
+	}
 }
 
 func testKindsThatMoveAccess(w *world) {

@@ -161,6 +161,11 @@ var breaches = []breach{
 			w.Basis = 1 << 39
 			return s.Append(ctx, w)
 		})},
+	{name: "ignores Known", test: "Access/Behind", says: "whose Known is beyond the head", wrap: appends(
+		func(ctx context.Context, s chat.Store, w chat.Write) (chat.Appended, error) {
+			w.Known = 0
+			return s.Append(ctx, w)
+		})},
 	{name: "looks at Basis first, and writes later", test: "Access/Race", says: "the first one makes the others stale", wrap: appends(
 		func(ctx context.Context, s chat.Store, w chat.Write) (chat.Appended, error) {
 			if snap, err := s.Snapshot(ctx, w.Room, nil); err == nil && w.Basis < snap.Access {

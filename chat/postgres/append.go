@@ -85,7 +85,7 @@ func (t *tx) append(ctx context.Context, in *chat.Write) (chat.Appended, error) 
 		return chat.Appended{Event: old.event}, nil
 	case old.found:
 		return chat.Appended{Event: old.event, Duplicate: true}, nil
-	case in.Basis < r.access:
+	case in.Basis < r.access, in.Known > r.seq:
 		return chat.Appended{}, chat.ErrStale
 	}
 	if err := found.refuse(r, in); err != nil {

@@ -30,7 +30,7 @@ func (c *committer) store(reqs []*request) {
 			case f.err == nil:
 				r.post.stored = true
 				r.Answer(nil)
-			case errors.Is(f.err, chat.ErrStale) && r.post.in.Basis > f.in.Basis, ofRow(f.err):
+			case errors.Is(f.err, chat.ErrStale) && (r.post.in.Basis > f.in.Basis || r.post.in.Known < f.in.Known), ofRow(f.err):
 				reqs = append(reqs, r) // what that one had wrong need not be wrong with this one
 			default:
 				r.Answer(f.err)
@@ -143,7 +143,7 @@ type columns struct {
 	locked                                    []string
 	rooms, users, ids, texts, mentions, datas []string
 	hashes                                    [][]byte
-	refs, bases                               []int64
+	refs, bases, knowns                       []int64
 	fates                                     []fate // what became of them
 }
 
@@ -151,7 +151,7 @@ func (c *columns) reset() {
 	for _, texts := range []*[]string{&c.locked, &c.rooms, &c.users, &c.ids, &c.texts, &c.mentions, &c.datas} {
 		*texts = (*texts)[:0]
 	}
-	c.hashes, c.refs, c.bases, c.fates = c.hashes[:0], c.refs[:0], c.bases[:0], c.fates[:0]
+	c.hashes, c.refs, c.bases, c.knowns, c.fates = c.hashes[:0], c.refs[:0], c.bases[:0], c.knowns[:0], c.fates[:0]
 }
 
 // send stores messages. The locks of the rooms are taken first, in the order of
@@ -170,6 +170,7 @@ func (c *columns) send(ctx context.Context, d *dialect, a *attempt, reqs []*requ
 		c.mentions = append(c.mentions, sqlstore.List(in.Mentions))
 		c.datas = append(c.datas, string(in.Data))
 		c.bases = append(c.bases, int64(in.Basis))
+		c.knowns = append(c.knowns, int64(in.Known))
 		c.fates = append(c.fates, fate{})
 	}
 	c.locked = append(c.locked, c.rooms...)
@@ -187,7 +188,7 @@ func (c *columns) send(ctx context.Context, d *dialect, a *attempt, reqs []*requ
 		if name := r.value(); string(name) != f.name { // mostly it need not be copied
 			f.name = string(name)
 		}
-	}, insertMessages, token, c.rooms, c.users, c.ids, c.hashes, c.refs, c.texts, c.mentions, c.datas, c.bases)
+	}, insertMessages, token, c.rooms, c.users, c.ids, c.hashes, c.refs, c.texts, c.mentions, c.datas, c.bases, c.knowns)
 	a.sent = true
 	return p.send(ctx, a.conn)
 }
@@ -202,9 +203,9 @@ const lockHeads = `SELECT room_no FROM {s}heads WHERE id = ANY ($1::text[]) ORDE
 const insertMessages = `
 WITH looked AS (
 	SELECT i.*, h.room_no, h.seq, h.n, h.at, u.no AS user_no, u.name, u.bot, o.seq AS old_seq, o.at AS old_at, o.batch AS old_batch,
-		u.no IS NOT NULL AND o.seq IS NULL AND i.basis >= h.access AS fresh
-	FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::bigint[])
-		WITH ORDINALITY AS i (room_id, user_id, id, hash, ref, text, mentions, data, basis, ord)
+		u.no IS NOT NULL AND o.seq IS NULL AND i.basis >= h.access AND i.known <= h.seq AS fresh
+	FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bigint[])
+		WITH ORDINALITY AS i (room_id, user_id, id, hash, ref, text, mentions, data, basis, known, ord)
 	LEFT JOIN LATERAL (SELECT h.room_no, h.seq, h.n, h.at, h.access FROM {s}heads h WHERE h.id = i.room_id OFFSET 0) h ON true
 	LEFT JOIN LATERAL (SELECT u.no, u.name, u.bot FROM {s}users u WHERE u.id = i.user_id OFFSET 0) u ON true
 	LEFT JOIN LATERAL (SELECT e.room_no, e.seq, e.at, e.batch FROM {s}events e

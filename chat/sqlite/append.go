@@ -34,7 +34,7 @@ func (w *writer) append(in *chat.Write) (chat.Appended, error) {
 	if err != nil {
 		return chat.Appended{}, err
 	}
-	if in.Kind == chat.Message && in.Basis >= r.access {
+	if in.Kind == chat.Message && in.Basis >= r.access && in.Known <= r.seq {
 		return w.post(r, in)
 	}
 	// All that can refuse the write comes before the first thing it changes.
@@ -47,7 +47,7 @@ func (w *writer) append(in *chat.Write) (chat.Appended, error) {
 			return a, err
 		}
 	}
-	if in.Basis < r.access {
+	if in.Basis < r.access || in.Known > r.seq {
 		return chat.Appended{}, chat.ErrStale
 	}
 	if err := w.check(r, in); err != nil {
