@@ -142,10 +142,15 @@ func TestPostToAnOlderStoreBeginsAnew(t *testing.T) {
 		post(t, r, "ana", "before")
 		began := time.Now()
 		s.older.Store(true)
-		_, err := r.Post(t.Context(), "ana", chat.Draft{ID: chat.NewID(), Text: "after"})
-		require.NoError(t, err)
+		d := chat.Draft{ID: chat.NewID(), Text: "after"}
+		_, err := r.Post(t.Context(), "ana", d)
+		require.ErrorIs(t, err, chat.ErrUnavailable)
 		require.Zero(t, time.Since(began))
 		require.ErrorIs(t, ana.Err(), chat.ErrEpoch)
+		connect(t, n, "ana", nil)
+		again, err := r.Post(t.Context(), "ana", d)
+		require.NoError(t, err)
+		require.False(t, again.Duplicate)
 	})
 }
 

@@ -158,7 +158,8 @@ func (n *Node) authorise(ctx context.Context, in intent, fresh bool) (*Snapshot,
 	}
 	sn, err := n.store.Snapshot(ctx, in.room, users)
 	if err == nil && sn.Info.Head < seen {
-		err = n.beginAnew(ctx, epoch)
+		// To be sent again: an answer would be taken for one of the former life.
+		err = errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, ErrEpoch), n.beginAnew(ctx, epoch))
 	}
 	if err != nil {
 		return nil, basis{}, err

@@ -17,7 +17,7 @@ const (
 
 // mostWAL is what a write-ahead log may take: PostgreSQL keeps max_wal_size, and
 // some more between two checkpoints.
-var mostWAL = map[string]int64{formSQLite: 64 << 20, formCluster: 512 << 20}
+var mostWAL = map[string]int64{formSQLite: 128 << 20, formCluster: 512 << 20}
 
 // rows prints the samples, some 20 of them.
 func rows(w io.Writer, samples []sample, sys *system) {

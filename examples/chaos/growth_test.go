@@ -23,7 +23,7 @@ func TestGrown(t *testing.T) {
 		"memory":     {func(i int, s *sample) { s.services[0].rss += int64(i) << 16 }, "chat-1 memory has grown by 3.6 %"},
 		"files":      {func(i int, s *sample) { s.services[0].files += i / 5 }, "chat-1 files has grown"},
 		"threads":    {func(i int, s *sample) { s.services[0].threads += i }, "chat-1 threads has grown"},
-		"the log":    {func(i int, s *sample) { s.wal = int64(i) << 20 }, "the WAL took 98.0 MiB"},
+		"the log":    {func(i int, s *sample) { s.wal = int64(i) << 21 }, "the WAL took 196.0 MiB"},
 		"too short":  {func(i int, s *sample) { s.stored = int64(max(i-85, 0)) }, "only 13 samples"},
 	} {
 		t.Run(name, func(t *testing.T) {
