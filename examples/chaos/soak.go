@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/carlware/gochat/transport/ws"
 )
 
 // soak puts c.messages messages through a chat in which nothing is broken, with
@@ -40,6 +42,9 @@ func (c config) soak(ctx context.Context, out io.Writer) (err error) {
 	}
 	before, err := sys.goroutines(ctx)
 	if err != nil {
+		return err
+	}
+	if err := sys.greet(ctx, users[0]); err != nil {
 		return err
 	}
 	list := filepath.Join(sys.dir, "users.txt")
@@ -71,6 +76,22 @@ func (c config) soak(ctx context.Context, out io.Writer) (err error) {
 		}
 	}
 	return err
+}
+
+// greet connects at each entry: a service that has just begun may have to ask the
+// auth service for its keys first, for which clients wait and loadtest does not.
+func (s *system) greet(ctx context.Context, user string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	w := &wallet{auth: s.auth, name: user}
+	for _, entry := range s.entries {
+		c, err := ws.Dial(ctx, entry+"/ws", &ws.DialOptions{Token: w.get, Logger: quiet})
+		if err != nil {
+			return err
+		}
+		_ = c.Close() // it returns nil
+	}
+	return nil
 }
 
 const (
