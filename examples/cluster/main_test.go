@@ -63,7 +63,7 @@ func TestCluster(t *testing.T) {
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "cluster: open") }, patience, 10*time.Millisecond, "its servers have started")
 	d.gateway.ready()
 	john := d.join("john", d.gateway)
-	require.Eventually(t, func() bool { return strings.Count(out.String(), "ready=true") == 2 }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Count(out.String(), "chatroom service is ready") == 2 }, patience, 10*time.Millisecond)
 
 	pid := regexp.MustCompile(`chatroom-\d\[(\d+)\]`)
 	killed := map[string]bool{}
