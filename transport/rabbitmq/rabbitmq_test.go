@@ -3,6 +3,7 @@ package rabbitmq_test
 import (
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,15 +23,30 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(rabbittest.Main(m)) }
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// open opens a broker at vhost, which the test has to close: no goroutine of its
-// may be left after the test.
-func open(t testing.TB, vhost rabbittest.VHost, change func(*rabbitmq.Options)) *rabbitmq.Broker {
-	t.Helper()
+// watched are the tests that leavesNothing looks at.
+var watched sync.Map
+
+// leavesNothing has t fail when goroutines that begin from now on are left after
+// it and after what it has to do in the end. Where it, or a test that it is part
+// of, is looked at already, that is enough: what those have open goes on.
+func leavesNothing(t testing.TB) {
+	for name := t.Name(); ; {
+		if _, found := watched.Load(name); found {
+			return
+		}
+		i := strings.LastIndexByte(name, '/')
+		if i < 0 {
+			break
+		}
+		name = name[:i]
+	}
+	watched.Store(t.Name(), true)
 	before := []goleak.Option{
 		goleak.IgnoreCurrent(),
 		goleak.IgnoreAnyFunction("github.com/carlware/gochat/internal/rabbittest.(*process).read"), // of a server that was started again
 	}
 	t.Cleanup(func() {
+		watched.Delete(t.Name())
 		var left error
 		for end := time.Now().Add(wait); ; {
 			if left = goleak.Find(before...); left == nil {
@@ -42,6 +58,13 @@ func open(t testing.TB, vhost rabbittest.VHost, change func(*rabbitmq.Options)) 
 			}
 		}
 	})
+}
+
+// open opens a broker at vhost, which the test has to close: no goroutine of its
+// may be left after the test.
+func open(t testing.TB, vhost rabbittest.VHost, change func(*rabbitmq.Options)) *rabbitmq.Broker {
+	t.Helper()
+	leavesNothing(t)
 	o := &rabbitmq.Options{Prefix: vhost.Prefix, Logger: quiet}
 	if testing.Verbose() {
 		o.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))

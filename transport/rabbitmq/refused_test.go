@@ -97,7 +97,7 @@ func TestRefusedConnections(t *testing.T) {
 				require.NotContains(t, text, "SECRET")
 				require.NotContains(t, text, password)
 			}
-			require.Contains(t, lines.String(), "address=amqp://127.0.0.1:")
+			require.Contains(t, lines.String(), "addr=amqp://127.0.0.1:")
 		})
 	}
 }
