@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -84,15 +85,27 @@ func FreeAddr(t testing.TB) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
-// FreePort returns a TCP port of 127.0.0.1 that nobody listens on now.
+// FreePort returns a TCP port of 127.0.0.1 that nobody listens on now. It is
+// none that this process was given before, and none of those from which
+// systems choose on their own, for whoever dials or listens on port 0: they
+// begin at 32768 or above. So a program may also start late on it, or again.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const low, high = 10000, 32000
+	for range 1000 {
+		port := low + rand.IntN(high-low)
+		if _, given := given.LoadOrStore(port, true); given {
+			continue
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		return port, l.Close()
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("no free port from %d to %d", low, high)
 }
+
+var given sync.Map // ports
 
 // secret is an access token (two parts of JSON in base64, RFC 7519), a hash in
 // PHC format, or the password of a URL, unless it is left out as ….
