@@ -109,7 +109,7 @@ func (n *Node) enter(ctx context.Context, s *Session, opt SessionOptions) error 
 	s.mu.Unlock()
 
 	budget := n.limits.ReplayTotal
-	var hosted []RoomID
+	hosted := map[RoomID]Seq{}
 	rooms := inbox.Rooms[:0]
 	for _, e := range inbox.Rooms {
 		cursor := n.resume(s, opt, epoch, &e, &budget)
@@ -118,7 +118,7 @@ func (n *Node) enter(ctx context.Context, s *Session, opt SessionOptions) error 
 			return err
 		}
 		if made {
-			hosted = append(hosted, e.ID)
+			hosted[e.ID] = e.Head
 		}
 		if member {
 			rooms = append(rooms, e)

@@ -91,7 +91,7 @@ func (n *Node) deliver(events []Event, elsewhere bool) {
 func (n *Node) askHead(room RoomID) {
 	ctx, cancel := n.timeout()
 	defer cancel()
-	if heads, err := n.store.Heads(ctx, []RoomID{room}); err == nil { // else the sweep finds it
+	if heads, err := n.store.Heads(ctx, map[RoomID]Seq{room: 0}); err == nil { // else the sweep finds it
 		n.learn(room, heads[room])
 	}
 }

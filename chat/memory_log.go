@@ -187,15 +187,19 @@ func (s *MemoryStore) Page(ctx context.Context, viewer UserID, room RoomID, r Ra
 }
 
 // Heads is part of [Log].
-func (s *MemoryStore) Heads(ctx context.Context, rooms []RoomID) (map[RoomID]Seq, error) {
+func (s *MemoryStore) Heads(ctx context.Context, known map[RoomID]Seq) (map[RoomID]Seq, error) {
 	if err := s.rlock(ctx); err != nil {
 		return nil, err
 	}
 	defer s.mu.RUnlock()
-	heads := make(map[RoomID]Seq, len(rooms))
-	for _, id := range rooms {
+	heads := map[RoomID]Seq{}
+	for id, seq := range known {
+		var head Seq
 		if r := s.rooms[id]; r != nil {
-			heads[id] = r.head()
+			head = r.head()
+		}
+		if head != seq {
+			heads[id] = head
 		}
 	}
 	return heads, nil

@@ -71,8 +71,11 @@ type Log interface {
 	// text and data; More tells.
 	Page(ctx context.Context, viewer UserID, room RoomID, r Range) (Page, error)
 
-	// Heads returns the newest Seq of each of rooms that exists. One query.
-	Heads(ctx context.Context, rooms []RoomID) (map[RoomID]Seq, error)
+	// Heads compares what is known of rooms with their newest Seq, and returns
+	// the newest of those where it is another: 0 for a room that does not
+	// exist. A node asks for all of its rooms every two seconds, and nearly
+	// always nothing is new. One query.
+	Heads(ctx context.Context, known map[RoomID]Seq) (map[RoomID]Seq, error)
 
 	// RotateEpoch replaces the epoch if it still is old, and returns the one
 	// that holds then.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -117,24 +116,23 @@ func (n *Node) sweepHeads(ctx context.Context) error {
 		return nil
 	}
 	old := *n.epoch.Load()
-	ids, before := make([]RoomID, len(rooms)), make([]Seq, len(rooms))
-	for i, r := range rooms {
+	known := make(map[RoomID]Seq, len(rooms))
+	for _, r := range rooms {
 		r.mu.Lock()
-		ids[i], before[i] = r.id, r.applied
+		known[r.id] = r.applied
 		r.mu.Unlock()
 	}
-	slices.Sort(ids) // neighbours in an index cost less
-
-	heads, err := n.store.Heads(ctx, ids)
-	if err != nil {
+	heads, err := n.store.Heads(ctx, known)
+	if err != nil || len(heads) == 0 {
 		return err
 	}
-	for i, r := range rooms {
-		head := heads[r.id]
+	for _, r := range rooms {
+		head, moved := heads[r.id]
 		switch {
-		case head < before[i]:
+		case !moved:
+		case head < known[r.id]:
 			return n.beginAnew(ctx, old)
-		case head > before[i]:
+		default:
 			r.notice(head)
 		}
 	}

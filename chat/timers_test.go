@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,11 +27,11 @@ type asked struct {
 	rooms []chat.RoomID
 }
 
-func (a *asked) Heads(ctx context.Context, rooms []chat.RoomID) (map[chat.RoomID]chat.Seq, error) {
+func (a *asked) Heads(ctx context.Context, known map[chat.RoomID]chat.Seq) (map[chat.RoomID]chat.Seq, error) {
 	a.mu.Lock()
-	a.rooms = slices.Clone(rooms)
+	a.rooms = slices.Collect(maps.Keys(known))
 	a.mu.Unlock()
-	return a.MemoryStore.Heads(ctx, rooms)
+	return a.MemoryStore.Heads(ctx, known)
 }
 
 func (a *asked) take() []chat.RoomID {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -197,12 +198,23 @@ func testFailuresLeaveNoGap(w *world) {
 func testHeads(w *world) {
 	a, b := w.room(ann), w.room(ann, bob)
 	w.post(a, ann, "one")
-	heads, err := w.s.Heads(w.Context(), []chat.RoomID{a, "nowhere", b, a})
-	w.ok(err, "Heads")
-	if len(heads) != 2 || heads[a] != 3 || heads[b] != 3 {
-		w.Errorf("Heads is %v, want 3 for both rooms, and nothing for one that does not exist", heads)
+	for _, known := range []struct {
+		name       string
+		is, differ map[chat.RoomID]chat.Seq
+	}{
+		{"nothing", map[chat.RoomID]chat.Seq{a: 0, "nowhere": 0, b: 0}, map[chat.RoomID]chat.Seq{a: 3, b: 3}},
+		{"all", map[chat.RoomID]chat.Seq{a: 3, "nowhere": 0, b: 3}, map[chat.RoomID]chat.Seq{}},
+		{"too little and too much", map[chat.RoomID]chat.Seq{a: 2, b: 4}, map[chat.RoomID]chat.Seq{a: 3, b: 3}},
+		{"one of two", map[chat.RoomID]chat.Seq{a: 3, b: 1}, map[chat.RoomID]chat.Seq{b: 3}},
+		{"what is not there", map[chat.RoomID]chat.Seq{a: 3, "nowhere": 7}, map[chat.RoomID]chat.Seq{"nowhere": 0}},
+	} {
+		heads, err := w.s.Heads(w.Context(), known.is)
+		w.ok(err, "Heads")
+		if !maps.Equal(heads, known.differ) {
+			w.Errorf("Heads, when %s is known, is %v, want %v", known.name, heads, known.differ)
+		}
 	}
-	heads, err = w.s.Heads(w.Context(), nil)
+	heads, err := w.s.Heads(w.Context(), nil)
 	w.ok(err, "Heads of no rooms")
 	if len(heads) != 0 {
 		w.Errorf("Heads of no rooms is %v", heads)

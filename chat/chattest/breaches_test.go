@@ -284,7 +284,7 @@ var breaches = []breach{
 			inbox, err := s.Inbox(ctx, user)
 			time.Sleep(time.Millisecond)
 			for i, r := range inbox.Rooms {
-				heads, _ := s.Heads(ctx, []chat.RoomID{r.ID})
+				heads, _ := s.Heads(ctx, map[chat.RoomID]chat.Seq{r.ID: 0})
 				inbox.Rooms[i].Head = heads[r.ID]
 			}
 			return inbox, err

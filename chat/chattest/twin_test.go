@@ -112,8 +112,8 @@ func (s *twin) Page(ctx context.Context, viewer chat.UserID, room chat.RoomID, r
 	return p, err
 }
 
-func (s *twin) Heads(ctx context.Context, rooms []chat.RoomID) (h map[chat.RoomID]chat.Seq, err error) {
-	err = s.do(func(t chat.Store) error { h, err = t.Heads(ctx, rooms); return err })
+func (s *twin) Heads(ctx context.Context, known map[chat.RoomID]chat.Seq) (h map[chat.RoomID]chat.Seq, err error) {
+	err = s.do(func(t chat.Store) error { h, err = t.Heads(ctx, known); return err })
 	return h, err
 }
 

@@ -260,7 +260,7 @@ func (w *world) all(viewer chat.UserID, room chat.RoomID) []chat.Event {
 // head is the newest seq of a room.
 func (w *world) head(room chat.RoomID) chat.Seq {
 	w.Helper()
-	heads, err := w.s.Heads(w.Context(), []chat.RoomID{room})
+	heads, err := w.s.Heads(w.Context(), map[chat.RoomID]chat.Seq{room: 0})
 	w.ok(err, "Heads")
 	return heads[room]
 }

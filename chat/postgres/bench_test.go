@@ -153,7 +153,10 @@ func BenchmarkAddedLatency(b *testing.B) {
 //	go test -run '^$' -bench Sweep -benchtime 3x ./chat/postgres
 func BenchmarkSweep(b *testing.B) {
 	server := pgtest.Private(b)
-	storetest.Sweep(b, reopen(b, server.New(b), nil), func() time.Duration { return server.CPU(b) })
+	s := reopen(b, server.New(b), nil)
+	storetest.Sweep(b, s, func() {
+		require.NoError(b, s.query(b.Context(), func(*row) {}, `ANALYZE`)) // as autovacuum does within a minute
+	}, func() time.Duration { return server.CPU(b) })
 }
 
 func BenchmarkAppend(b *testing.B) {
@@ -198,16 +201,16 @@ func BenchmarkInboxOf100(b *testing.B) {
 
 func BenchmarkHeadsOf1000(b *testing.B) {
 	s := benchStore(b, nil)
-	var ids []chat.RoomID
+	known := map[chat.RoomID]chat.Seq{} // nothing: all are told
 	for i := range 1000 {
 		id := chat.RoomID(fmt.Sprintf("room-with-a-long-id-%d", i))
-		ids = append(ids, id)
+		known[id] = 0
 		_, err := s.CreateRoom(b.Context(), chat.RoomWrite{Room: id, By: ann, ID: string(id), Kind: chat.Private})
 		require.NoError(b, err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		heads, err := s.Heads(b.Context(), ids)
+		heads, err := s.Heads(b.Context(), known)
 		if err != nil || len(heads) != 1000 {
 			b.Fatal(len(heads), err)
 		}

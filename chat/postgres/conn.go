@@ -178,6 +178,15 @@ func check[T ~string](field string, values ...T) error {
 	return nil
 }
 
+// checkID refuses what [Store.Heads] could not ask for either: ids with a
+// line break, which the node makes none of.
+func checkID(id chat.RoomID) error {
+	if strings.IndexByte(string(id), '\n') >= 0 {
+		return &chat.InputError{Code: "bad_request", Field: "room", Message: "It has a line break in it."}
+	}
+	return check("room", id)
+}
+
 // known returns those of ids that can be in the database at all.
 func known[T ~string](ids []T) []string {
 	out := make([]string, 0, len(ids))

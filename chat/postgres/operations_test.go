@@ -68,7 +68,7 @@ func operations(ctx context.Context, s *Store, run string) (ops []operation) {
 	for _, r := range []chat.Range{{}, {Before: 5}, {After: 2}, {Forward: true}} {
 		read(fmt.Sprintf("Page %+v", r), func() (any, error) { return s.Page(ctx, "ann", "room", r) })
 	}
-	read("Heads", func() (any, error) { return s.Heads(ctx, []chat.RoomID{"room", "none"}) })
+	read("Heads", func() (any, error) { return s.Heads(ctx, map[chat.RoomID]chat.Seq{"room": 0, "none": 0}) })
 	read("RotateEpoch", func() (any, error) {
 		epoch, err := s.RotateEpoch(ctx, "")
 		if err != nil {

@@ -132,7 +132,7 @@ func TestNoText(t *testing.T) {
 		require.ErrorIs(t, err, chat.ErrNotFound)
 		_, err = s.Trim(t.Context(), room, chat.Retention{Age: 1}, 1)
 		require.ErrorIs(t, err, chat.ErrNotFound)
-		heads, err := s.Heads(t.Context(), []chat.RoomID{room, "room"})
+		heads, err := s.Heads(t.Context(), map[chat.RoomID]chat.Seq{room: 0, "room": 0})
 		require.NoError(t, err)
 		require.Len(t, heads, 1, "the others are found")
 		snap, err := s.Snapshot(t.Context(), "room", []chat.UserID{user, "ann"})

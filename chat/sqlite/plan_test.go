@@ -61,7 +61,7 @@ func exercise(t *testing.T, s *Store, tomorrow *atomic.Bool) {
 		_, err = s.Page(ctx, "ann", "room", r)
 		ok(err)
 	}
-	_, err = s.Heads(ctx, []chat.RoomID{"room", "dm", "none"})
+	_, err = s.Heads(ctx, map[chat.RoomID]chat.Seq{"room": 0, "dm": 0, "none": 0})
 	ok(err)
 	_, err = s.RotateEpoch(ctx, "other")
 	ok(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -227,12 +228,17 @@ func (s *Store) Rooms(ctx context.Context, user chat.UserID, after chat.RoomID, 
 }
 
 // Heads is part of [chat.Log].
-func (s *Store) Heads(ctx context.Context, rooms []chat.RoomID) (map[chat.RoomID]chat.Seq, error) {
+func (s *Store) Heads(ctx context.Context, known map[chat.RoomID]chat.Seq) (map[chat.RoomID]chat.Seq, error) {
+	asked, err := json.Marshal(known)
+	if err != nil {
+		return nil, fmt.Errorf("heads: %w", err)
+	}
 	return view(ctx, s, "heads", func(c *conn) (map[chat.RoomID]chat.Seq, error) {
-		heads := make(map[chat.RoomID]chat.Seq, len(rooms))
+		heads := map[chat.RoomID]chat.Seq{}
 		return heads, c.query(func(r *row) error {
 			heads[chat.RoomID(r.text())] = r.seq()
 			return nil
-		}, `SELECT r.id, h.seq FROM json_each(?) j CROSS JOIN {p}rooms r ON r.id = j.value CROSS JOIN {p}heads h ON h.room_no = r.no`, array(rooms))
+		}, `SELECT j.key, coalesce(h.seq, 0) FROM json_each(?) j LEFT JOIN {p}rooms r ON r.id = j.key LEFT JOIN {p}heads h ON h.room_no = r.no
+			WHERE coalesce(h.seq, 0) <> j.value`, string(asked))
 	})
 }

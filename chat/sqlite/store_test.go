@@ -25,7 +25,7 @@ func TestConcurrentWritersGetOneLogPerRoom(t *testing.T) {
 	var mu sync.Mutex
 	delivered := map[chat.RoomID]chat.Seq{}
 	_, err := s.Attach(func(events []chat.Event) {
-		heads, err := s.Heads(t.Context(), []chat.RoomID{events[0].Room}) // a receiver may read
+		heads, err := s.Heads(t.Context(), map[chat.RoomID]chat.Seq{events[0].Room: 0}) // a receiver may read
 		if err != nil || heads[events[0].Room] < events[0].Seq {
 			t.Errorf("the receiver reads heads %v, %v; it was given seq %d", heads, err, events[0].Seq)
 		}

@@ -128,8 +128,8 @@ func (m *mortal) Page(ctx context.Context, viewer chat.UserID, room chat.RoomID,
 	})
 }
 
-func (m *mortal) Heads(ctx context.Context, rooms []chat.RoomID) (map[chat.RoomID]chat.Seq, error) {
-	return read(m, func() (map[chat.RoomID]chat.Seq, error) { return m.Store.Heads(ctx, rooms) })
+func (m *mortal) Heads(ctx context.Context, known map[chat.RoomID]chat.Seq) (map[chat.RoomID]chat.Seq, error) {
+	return read(m, func() (map[chat.RoomID]chat.Seq, error) { return m.Store.Heads(ctx, known) })
 }
 
 func (m *mortal) RotateEpoch(ctx context.Context, old string) (string, error) {
