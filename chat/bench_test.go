@@ -157,7 +157,8 @@ func heap() int64 {
 
 // BenchmarkMemory is what a node keeps of sessions that sit in their rooms, the
 // store left out: bytes of a session without rooms, of each membership, and of
-// each hosted room.
+// each hosted room; and what the simplest chat room keeps for a client, which is
+// a channel.
 //
 //	go test -run '^$' -bench Memory$ -benchtime 1x ./chat
 func BenchmarkMemory(b *testing.B) {
@@ -172,6 +173,13 @@ func BenchmarkMemory(b *testing.B) {
 		membership = (twice - some) / (users * 100)
 		room = (own-alone)/(users*10) - membership
 	}
+	const clients = 1000
+	before := heap()
+	naive := newNaiveRoom(clients)
+	theirs := float64(heap()-before) / clients
+	runtime.KeepAlive(naive)
+	b.ReportMetric(theirs, "naive-B/session")
+	b.ReportMetric(theirs/session, "ratio")
 	b.ReportMetric(session, "B/session")
 	b.ReportMetric(membership, "B/membership")
 	b.ReportMetric(room, "B/room")
@@ -315,24 +323,4 @@ func runLine(r chat.Room, line string) error {
 		err = fmt.Errorf("%s: %s", o.Error.Code, o.Error.Message)
 	}
 	return err
-}
-
-// BenchmarkIdle is what a node costs that has 10,000 rooms and 1,000 sessions in
-// ten of them each, and nothing to do: its sweeps, in percent of one core.
-//
-//	go test -run '^$' -bench Idle -benchtime 1x ./chat
-func BenchmarkIdle(b *testing.B) {
-	n, sessions := populate(b, 1000, 10, 10_000)
-	defer runtime.KeepAlive(sessions)
-	defer n.Shutdown(context.Background())
-	var spent, passed time.Duration
-	for b.Loop() {
-		runtime.GC()
-		began, now := cpu(), time.Now()
-		time.Sleep(20 * time.Second)
-		spent += cpu() - began
-		passed += time.Since(now)
-	}
-	b.ReportMetric(100*spent.Seconds()/passed.Seconds(), "%core")
-	b.ReportMetric(0, "ns/op")
 }

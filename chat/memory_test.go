@@ -107,17 +107,3 @@ func TestMemoryStoreAppendIsCheap(t *testing.T) {
 	// One for the event; the log and its index grow now and then.
 	require.LessOrEqual(t, allocs, 2.0)
 }
-
-func BenchmarkMemoryStoreAppend(b *testing.B) {
-	s, ann := memoryRoom(b, nil)
-	b.ReportAllocs()
-	id := make([]byte, 22)
-	for i := 0; b.Loop(); i++ {
-		for j, v := len(id)-1, i; j >= 0; j, v = j-1, v/10 {
-			id[j] = byte('0' + v%10)
-		}
-		if _, err := s.Append(b.Context(), chat.Write{Room: "room", User: ann, Kind: chat.Message, ID: string(id), Text: "hello", Basis: 2}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

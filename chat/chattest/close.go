@@ -84,9 +84,12 @@ func testClosed(w *world) {
 	room := w.room(ann)
 	calls := w.writes(room)
 	reads := map[string]func(ctx context.Context) error{
-		"Find":       func(ctx context.Context) error { _, _, err := w.s.Find(ctx, room, ann.ID, "x"); return err },
-		"Page":       func(ctx context.Context) error { _, err := w.s.Page(ctx, ann.ID, room, chat.Range{}); return err },
-		"Heads":      func(ctx context.Context) error { _, err := w.s.Heads(ctx, map[chat.RoomID]chat.Seq{room: 0}); return err },
+		"Find": func(ctx context.Context) error { _, _, err := w.s.Find(ctx, room, ann.ID, "x"); return err },
+		"Page": func(ctx context.Context) error { _, err := w.s.Page(ctx, ann.ID, room, chat.Range{}); return err },
+		"Heads": func(ctx context.Context) error {
+			_, err := w.s.Heads(ctx, map[chat.RoomID]chat.Seq{room: 0})
+			return err
+		},
 		"Users":      func(ctx context.Context) error { _, err := w.s.Users(ctx, []chat.UserID{ann.ID}); return err },
 		"Snapshot":   func(ctx context.Context) error { _, err := w.s.Snapshot(ctx, room, nil); return err },
 		"RoomNamed":  func(ctx context.Context) error { _, err := w.s.RoomNamed(ctx, "x"); return err },

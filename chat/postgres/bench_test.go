@@ -159,60 +159,46 @@ func BenchmarkSweep(b *testing.B) {
 	}, func() time.Duration { return server.CPU(b) })
 }
 
-func BenchmarkAppend(b *testing.B) {
-	for _, writers := range []int{1, 8, 64, 512} {
-		b.Run(fmt.Sprint(writers, "-writers"), func(b *testing.B) {
-			s := benchStore(b, nil)
-			appendMany(b, s, writers, 200)
-			b.ReportAllocs()
-			b.ResetTimer()
-			c := appendMany(b, s, writers, int64(b.N))
-			b.ReportMetric(c.perMessage(), "µs-cpu/op")
-		})
-	}
-}
-
-func BenchmarkPageOf50(b *testing.B) {
+// A page of history in a room of a thousand messages, beside the same read by
+// OFFSET.
+//
+//	go test -run '^$' -bench Page -benchtime 100x ./chat/postgres
+func BenchmarkPage(b *testing.B) {
+	server := pgtest.Private(b)
 	s := benchStore(b, nil)
 	appendMany(b, s, 64, 100_000)
 	require.NoError(b, s.query(b.Context(), func(*row) {}, `ANALYZE`))
-	b.ReportAllocs()
 	i := 0
-	for b.Loop() {
-		p, err := s.Page(b.Context(), "ann", chat.RoomID(fmt.Sprint("room-", i%100)), chat.Range{Before: chat.Seq(100 + i%800)})
+	place := func() (chat.RoomID, chat.Seq) {
 		i++
-		if err != nil || len(p.Events) != 50 {
-			b.Fatal(len(p.Events), err)
-		}
+		return storetest.LoadRoom(i), chat.Seq(100 + i%800)
 	}
+	storetest.Beside(b, func() time.Duration { return server.CPU(b) }, func() error {
+		room, before := place()
+		p, err := s.Page(b.Context(), "ann", room, chat.Range{Before: before})
+		if err == nil && len(p.Events) != 50 {
+			err = fmt.Errorf("%d events", len(p.Events))
+		}
+		return err
+	}, func() error {
+		room, before := place()
+		return s.query(b.Context(), func(*row) {}, `SELECT e.seq, u.id, u.name, e.at, e.kind, e.id, e.text, e.mentions, e.data
+			FROM {s}events e JOIN {s}users u ON u.no = e.user_no WHERE e.room_no = (SELECT no FROM {s}rooms WHERE id = $1)
+			ORDER BY e.seq DESC LIMIT 50 OFFSET $2`, room, 1002-before)
+	})
 }
 
-func BenchmarkInboxOf100(b *testing.B) {
-	s := benchStore(b, nil)
-	appendMany(b, s, 64, 10_000)
-	b.ReportAllocs()
-	for b.Loop() {
-		in, err := s.Inbox(b.Context(), "ann")
-		if err != nil || len(in.Rooms) != 100 {
-			b.Fatal(len(in.Rooms), err)
-		}
-	}
-}
+// All rooms of a user who has a thousand, in one query and in one for each.
+//
+//	go test -run '^$' -bench Inbox -benchtime 5x ./chat/postgres
+func BenchmarkInbox(b *testing.B) { reads(b, storetest.Inbox) }
 
-func BenchmarkHeadsOf1000(b *testing.B) {
-	s := benchStore(b, nil)
-	known := map[chat.RoomID]chat.Seq{} // nothing: all are told
-	for i := range 1000 {
-		id := chat.RoomID(fmt.Sprintf("room-with-a-long-id-%d", i))
-		known[id] = 0
-		_, err := s.CreateRoom(b.Context(), chat.RoomWrite{Room: id, By: ann, ID: string(id), Kind: chat.Private})
-		require.NoError(b, err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		heads, err := s.Heads(b.Context(), known)
-		if err != nil || len(heads) != 1000 {
-			b.Fatal(len(heads), err)
-		}
-	}
+// The heads of a thousand rooms, in one query and in one for each.
+//
+//	go test -run '^$' -bench Heads -benchtime 5x ./chat/postgres
+func BenchmarkHeads(b *testing.B) { reads(b, storetest.Heads) }
+
+func reads(b *testing.B, measure func(b *testing.B, s chat.Store, served func() time.Duration)) {
+	server := pgtest.Private(b)
+	measure(b, reopen(b, server.New(b), nil), func() time.Duration { return server.CPU(b) })
 }

@@ -3,7 +3,6 @@
 package sqlite
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -89,15 +88,7 @@ func BenchmarkAddedLatency(b *testing.B) {
 //	go test -run '^$' -bench Sweep -benchtime 3x ./chat/sqlite
 func BenchmarkSweep(b *testing.B) {
 	s, _ := fresh(b, nil)
-	storetest.Sweep(b, s, nil, func() time.Duration { return 0 })
-}
-
-func BenchmarkAppend64Writers(b *testing.B) {
-	s := benchStore(b, nil)
-	b.ReportAllocs()
-	b.ResetTimer()
-	per := appendMany(b, s, int64(b.N))
-	b.ReportMetric(float64(per.Nanoseconds())/1000, "µs-cpu/op")
+	storetest.Sweep(b, s, nil, nobody)
 }
 
 // A page of history among a million messages, beside the same read by OFFSET,
@@ -155,32 +146,21 @@ func BenchmarkPageAmongMillion(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func BenchmarkInboxOf100(b *testing.B) {
-	s := benchStore(b, nil)
-	appendMany(b, s, 10_000)
-	b.ReportAllocs()
-	for b.Loop() {
-		in, err := s.Inbox(b.Context(), "ann")
-		if err != nil || len(in.Rooms) != 100 {
-			b.Fatal(len(in.Rooms), err)
-		}
-	}
+// All rooms of a user who has a thousand, in one query and in one for each.
+//
+//	go test -run '^$' -bench Inbox -benchtime 5x ./chat/sqlite
+func BenchmarkInbox(b *testing.B) {
+	s, _ := fresh(b, nil)
+	storetest.Inbox(b, s, nobody)
 }
 
-func BenchmarkHeadsOf1000(b *testing.B) {
+// The heads of a thousand rooms, in one query and in one for each.
+//
+//	go test -run '^$' -bench Heads -benchtime 5x ./chat/sqlite
+func BenchmarkHeads(b *testing.B) {
 	s, _ := fresh(b, nil)
-	known := map[chat.RoomID]chat.Seq{} // nothing: all are told
-	for i := range 1000 {
-		id := chat.RoomID(fmt.Sprintf("room-with-a-long-id-%d", i))
-		known[id] = 0
-		_, err := s.CreateRoom(b.Context(), chat.RoomWrite{Room: id, By: ann, ID: string(id), Kind: chat.Private})
-		require.NoError(b, err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		heads, err := s.Heads(b.Context(), known)
-		if err != nil || len(heads) != 1000 {
-			b.Fatal(len(heads), err)
-		}
-	}
+	storetest.Heads(b, s, nobody)
 }
+
+// nobody else works for this store.
+func nobody() time.Duration { return 0 }

@@ -277,29 +277,42 @@ func (c *clients) dial(addr string, n, first int, hello string) (string, error) 
 	sa := &syscall.SockaddrInet4{}
 	copy(sa.Addr[:], net.ParseIP(host).To4())
 	sa.Port, _ = strconv.Atoi(port)
-	for i := range n {
-		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-		if err != nil {
-			return "", err
+	// Some at a time, as they come when there are many, and not each of them to
+	// a server that has gone to sleep.
+	for together := range slices.Chunk(make([]*clientConn, n), 64) {
+		for i := range together {
+			fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+			if err != nil {
+				return "", err
+			}
+			for {
+				if err = syscall.Connect(fd, sa); err != syscall.EINTR {
+					break
+				}
+			}
+			if err != nil {
+				return "", fmt.Errorf("connect: %w", err)
+			}
+			together[i] = &clientConn{fd: fd}
+			together[i].request(addr, fmt.Sprintf("u%d", first))
+			first++
 		}
-		for {
-			if err = syscall.Connect(fd, sa); err != syscall.EINTR {
-				break
+		for _, k := range together {
+			if err := k.greet(hello); err != nil {
+				return "", fmt.Errorf("greet: %w", err)
 			}
 		}
-		if err != nil {
-			return "", fmt.Errorf("connect %d: %w", i, err)
-		}
-		k := &clientConn{fd: fd}
-		if err := k.greet(addr, fmt.Sprintf("u%d", first+i), hello); err != nil {
-			return "", fmt.Errorf("greet %d: %w", i, err)
-		}
-		syscall.SetNonblock(fd, true)
-		c.conns = append(c.conns, k)
-		c.byFD[int32(fd)] = k
-		ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)}
-		if err := syscall.EpollCtl(c.ep, syscall.EPOLL_CTL_ADD, fd, &ev); err != nil {
-			return "", err
+		for _, k := range together {
+			if err := k.welcomed(); err != nil {
+				return "", fmt.Errorf("greet: %w", err)
+			}
+			syscall.SetNonblock(k.fd, true)
+			c.conns = append(c.conns, k)
+			c.byFD[int32(k.fd)] = k
+			ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(k.fd)}
+			if err := syscall.EpollCtl(c.ep, syscall.EPOLL_CTL_ADD, k.fd, &ev); err != nil {
+				return "", err
+			}
 		}
 	}
 	return "ok", nil
@@ -320,10 +333,13 @@ func (r fdReader) Read(b []byte) (int, error) {
 	}
 }
 
-// greet is the handshake and the hello, up to the welcome.
-func (k *clientConn) greet(addr, token, hello string) error {
+func (k *clientConn) request(addr, token string) {
 	fmt.Fprintf(fdWriter(k.fd), "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
 		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: gochat.v1\r\nAuthorization: Bearer %s\r\n\r\n", addr, token)
+}
+
+// greet reads the end of the handshake and sends the hello.
+func (k *clientConn) greet(hello string) error {
 	var head []byte
 	var one [1]byte
 	for !bytes.HasSuffix(head, []byte("\r\n\r\n")) {
@@ -335,7 +351,11 @@ func (k *clientConn) greet(addr, token, hello string) error {
 	if !bytes.HasPrefix(head, []byte("HTTP/1.1 101")) {
 		return fmt.Errorf("%s", head)
 	}
-	fdWriter(k.fd).Write(text(hello))
+	_, err := fdWriter(k.fd).Write(text(hello))
+	return err
+}
+
+func (k *clientConn) welcomed() error {
 	br := bufio.NewReaderSize(fdReader(k.fd), 16) // reads no further than a frame
 	for {
 		_, b, err := readFrame(br)

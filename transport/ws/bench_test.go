@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
 )
 
 // stage is a server with sessions in one room, and a floor with as many sockets.
@@ -346,9 +348,10 @@ func BenchmarkInbound(b *testing.B) {
 }
 
 // BenchmarkConnect is what a connection costs from the handshake to the
-// welcome, with the check of an Ed25519 signature as a token has it.
+// welcome, with the check of an Ed25519 signature as a token has it, and what
+// the same costs a program that has the library for WebSocket and nothing else.
 //
-//	go test -run '^$' -bench Connect -benchtime 1x ./transport/ws
+//	go test -run '^$' -bench Connect -benchtime 3x ./transport/ws
 func BenchmarkConnect(b *testing.B) {
 	const n = 10_000
 	public, private, err := ed25519.GenerateKey(nil)
@@ -357,23 +360,67 @@ func BenchmarkConnect(b *testing.B) {
 	}
 	claims := []byte(strings.Repeat("claims ", 40))
 	signature := ed25519.Sign(private, claims)
+	verify := func(r *http.Request) (chat.Principal, error) {
+		if !ed25519.Verify(public, claims, signature) {
+			return chat.Principal{}, errUnauthorized
+		}
+		return authenticate(r)
+	}
+	spent := func(clients *helper, addr string) float64 {
+		runtime.GC()
+		u, y := cpu()
+		clients.ask("dial %s %d 0", addr, n)
+		u2, y2 := cpu()
+		return (u2 - u + y2 - y).Seconds()
+	}
+	var ours, plain []float64
 	for b.Loop() {
 		s := newStage(b, n, nil)
-		s.h.authenticate = func(r *http.Request) (chat.Principal, error) {
-			if !ed25519.Verify(public, claims, signature) {
-				return chat.Principal{}, errUnauthorized
-			}
-			return authenticate(r)
-		}
-		u, y := cpu()
-		s.dial()
-		u2, y2 := cpu()
-		b.ReportMetric(0, "ns/op")
-		b.ReportMetric((u2-u+y2-y).Seconds()*10_000/n, "cpu-s/10k")
+		s.h.authenticate = verify
+		ours = append(ours, spent(s.clients, s.addr))
 		if err := s.end(); err != nil {
 			b.Fatal(err)
 		}
+		s.clients.ask("close")
+
+		hs := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := verify(r); err != nil {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"gochat.v1"}})
+			if err != nil {
+				return
+			}
+			defer c.CloseNow()
+			for {
+				var said struct {
+					Type string   `json:"type"`
+					ID   string   `json:"id"`
+					Room []string `json:"room"`
+				}
+				if err := wsjson.Read(r.Context(), c, &said); err != nil {
+					return
+				}
+				said.Type, said.Room = "welcome", []string{"Lobby"}
+				if err := wsjson.Write(r.Context(), c, said); err != nil {
+					return
+				}
+			}
+		})}
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		go hs.Serve(ln)
+		plain = append(plain, spent(s.clients, ln.Addr().String()))
+		s.clients.ask("close")
+		hs.Close()
 	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(ours), "cpu-s/10k")
+	b.ReportMetric(median(plain), "plain-cpu-s/10k")
+	b.ReportMetric(median(ours)/median(plain), "x-plain")
 }
 
 // BenchmarkResume has 10,000 sessions come back, each 20 events behind, as after
