@@ -78,18 +78,21 @@ func (c config) soak(ctx context.Context, out io.Writer) (err error) {
 	return err
 }
 
-// greet connects at each entry: a service that has just begun may have to ask the
-// auth service for its keys first, for which clients wait and loadtest does not.
+// greet connects at each entry, with several sessions at once so that no node
+// behind it is left out: a service that has just begun may have to ask the auth
+// service for its keys first, for which clients wait and loadtest does not.
 func (s *system) greet(ctx context.Context, user string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	w := &wallet{auth: s.auth, name: user}
 	for _, entry := range s.entries {
-		c, err := ws.Dial(ctx, entry+"/ws", &ws.DialOptions{Token: w.get, Logger: quiet})
-		if err != nil {
-			return err
+		for range 4 {
+			c, err := ws.Dial(ctx, entry+"/ws", &ws.DialOptions{Token: w.get, Logger: quiet})
+			if err != nil {
+				return err
+			}
+			defer c.Close() // it returns nil
 		}
-		_ = c.Close() // it returns nil
 	}
 	return nil
 }
