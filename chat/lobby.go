@@ -46,9 +46,9 @@ func (n *Node) enterLobby(ctx context.Context, u User) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	for range maxStale {
-		var sn Snapshot
-		if sn, err = n.store.Snapshot(ctx, n.lobby, []UserID{u.ID}); err != nil {
+	for times := 1; ; times++ {
+		sn, err := n.store.Snapshot(ctx, n.lobby, []UserID{u.ID})
+		if err != nil {
 			return err
 		}
 		if m, ok := sn.Members[u.ID]; ok && (m.Banned || m.Role != "") || sn.Info.Archived {
@@ -57,11 +57,10 @@ func (n *Node) enterLobby(ctx context.Context, u User) error {
 		_, err = n.store.Append(ctx, Write{
 			Room: n.lobby, ID: lobbyKey, Kind: Joined, User: u, Target: &u, Role: Participant, Basis: sn.Access,
 		})
-		if !errors.Is(err, ErrStale) {
+		if !errors.Is(err, ErrStale) || !afterStale(ctx, times) {
 			return err
 		}
 	}
-	return err
 }
 
 // leftLobby sees to it that a user who has left the lobby, or was removed, is
@@ -76,18 +75,17 @@ func (n *Node) leftLobby(ctx context.Context, id UserID) error {
 	if err != nil {
 		return err
 	}
-	for range maxStale {
-		var sn Snapshot
-		if sn, err = n.store.Snapshot(ctx, n.lobby, []UserID{id}); err != nil {
+	for times := 1; ; times++ {
+		sn, err := n.store.Snapshot(ctx, n.lobby, []UserID{id})
+		if err != nil {
 			return err
 		}
 		if sn.Members[id].Role != "" {
 			return nil // in again
 		}
 		_, err = n.store.Append(ctx, Write{Room: n.lobby, ID: lobbyKey, Kind: Left, User: u, Target: &u, Basis: sn.Access})
-		if !errors.Is(err, ErrStale) {
+		if !errors.Is(err, ErrStale) || !afterStale(ctx, times) {
 			return err
 		}
 	}
-	return err
 }

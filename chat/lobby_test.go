@@ -89,3 +89,27 @@ func TestManyNewcomers(t *testing.T) {
 		require.NoError(t, n.Admit(t.Context(), as("late")))
 	})
 }
+
+// The same where they come to several nodes, which are in each other's way.
+func TestManyNewcomersOnManyNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared()
+		var nodes []*chat.Node
+		for range 4 {
+			nodes = append(nodes, newNode(t, &chat.Options{Store: slowSnapshots{s.connect()}, Lobby: "general"}))
+		}
+		const many = 100
+		var wg sync.WaitGroup
+		for i := range many {
+			wg.Go(func() {
+				if err := nodes[i%len(nodes)].Admit(t.Context(), as(fmt.Sprintf("user%d", i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		info, err := s.store.RoomNamed(t.Context(), "general")
+		require.NoError(t, err)
+		require.Equal(t, many, info.Members)
+	})
+}

@@ -136,7 +136,7 @@ func (c *calls) open(p *pending, nc NewCall) (Call, bool, error) {
 	for stale := 0; ; {
 		ctx, cancel := c.n.timeout()
 		stored, dup, err := c.n.store.OpenCall(ctx, nc)
-		if errors.Is(err, ErrStale) && stale < maxStale {
+		if errors.Is(err, ErrStale) && afterStale(ctx, stale+1) {
 			stale++
 			if err = c.authoriseAgain(ctx, &nc); err == nil {
 				cancel()

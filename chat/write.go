@@ -4,13 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
 
 // maxStale is how often a write is authorised again when the room's members
-// change under it.
-const maxStale = 4
+// change under it. When many join a room at once on several nodes, that is
+// often.
+const maxStale = 12
+
+// afterStale waits before a write is authorised again after so many times that
+// it was stale, and reports whether it should be. The waits are drawn from
+// wider and wider ranges, up to 64 ms, so that nodes that are in each other's
+// way part.
+func afterStale(ctx context.Context, times int) bool {
+	if times > maxStale {
+		return false
+	}
+	if times == 1 {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-time.After(rand.N(time.Millisecond << min(times, 6))):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
 // intent is a request to store one event, before it is authorised.
 type intent struct {
@@ -125,7 +146,7 @@ func (n *Node) tryWrite(ctx context.Context, in intent, what content, now time.T
 		}
 		w.Room, w.ID, w.Hash, w.User, w.Basis, w.Known = in.room, in.id, in.hash, by, on.access, on.head
 		got, err := n.store.Append(ctx, w)
-		if !errors.Is(err, ErrStale) || try == maxStale {
+		if !errors.Is(err, ErrStale) || !afterStale(ctx, try+1) {
 			return got, err
 		}
 	}

@@ -103,6 +103,7 @@ type Handler struct {
 	encode       func(*chat.Delivery) []byte
 	gate         gate
 	made         atomic.Uint32 // connections, ever
+	told         atomic.Int64  // when the log was told last that connections are refused, in Unix seconds
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
@@ -185,7 +186,11 @@ func (h *Handler) accept(w http.ResponseWriter, r *http.Request) (made *conn, _ 
 	p, err := h.authenticate(r)
 	switch {
 	case err != nil || p.User.ID == "":
-		return nil, refusalFor(err)
+		f := refusalFor(err)
+		if now := time.Now().Unix(); f == refuseStore && h.told.Swap(now) != now { // once a second will do
+			h.o.Logger.Warn("ws: connections are refused", "err", err)
+		}
+		return nil, f
 	case !p.Expires.IsZero() && !time.Now().Before(p.Expires):
 		return nil, refuseLogin
 	case !canHijack(w):
