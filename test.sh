@@ -97,4 +97,4 @@ say "tests in a browser"
 say "benchmarks, in small"
 (cd bench && go test -timeout 10m ./...)
 
-say "all passed"
+say "all passed in $((SECONDS / 60)) min $((SECONDS % 60)) s"
