@@ -111,3 +111,56 @@ func TestMemberWhoConnectsToALaggingNodeMissesNothing(t *testing.T) {
 		require.Equal(t, []chat.Seq{5, 6, 7, 8, 9, 10}, seqs(t, cyd, id, 4))
 	})
 }
+
+// What all rooms of a connect may replay together is bounded; a room that does
+// not fit is a gap, and goes on live.
+func TestReplayOfAllRoomsTogetherIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, &chat.Options{Limits: chat.Limits{ReplayTotal: 8}})
+		ana := connect(t, n, "ana", nil)
+		rooms, seen := map[chat.RoomID]chat.Room{}, map[chat.RoomID]chat.Seq{}
+		for _, name := range []string{"Tea", "Coffee", "Milk"} {
+			r, id := room(t, n, "ana", chat.NewRoom{Name: name})
+			rooms[id], seen[id] = r, 2
+		}
+		epoch := ana.Welcome().Epoch
+		ana.Close()
+		for _, r := range rooms {
+			for range 5 {
+				post(t, r, "ana", "x") // 3 to 7
+			}
+		}
+		ana = connect(t, n, "ana", &chat.SessionOptions{Epoch: epoch, Rooms: seen})
+		synctest.Wait()
+		events, gaps := map[chat.RoomID][]chat.Seq{}, map[chat.RoomID]chat.Gap{}
+		for _, d := range ana.Take(nil, 1<<30) {
+			switch {
+			case d.Gap != nil:
+				require.NotContains(t, gaps, d.Gap.Room)
+				gaps[d.Gap.Room] = *d.Gap
+			case d.Event != nil:
+				events[d.Event.Room] = append(events[d.Event.Room], d.Event.Seq)
+			}
+		}
+		require.Len(t, events, 1)
+		require.Len(t, gaps, 2)
+		for id, r := range rooms {
+			if es, ok := events[id]; ok {
+				require.Equal(t, []chat.Seq{3, 4, 5, 6, 7}, es)
+				require.NotContains(t, gaps, id)
+			} else {
+				require.Equal(t, chat.Gap{Room: id, After: 2, Head: 7, Floor: 1}, gaps[id])
+			}
+			post(t, r, "ana", "live")
+			require.Equal(t, []chat.Seq{8}, seqs(t, ana, id, 7))
+		}
+
+		// The bound itself still fits.
+		var one chat.RoomID
+		for id := range rooms {
+			one = id
+		}
+		again := connect(t, n, "ana", &chat.SessionOptions{Epoch: epoch, Rooms: map[chat.RoomID]chat.Seq{one: 0}})
+		require.Len(t, seqs(t, again, one, 0), 8)
+	})
+}
