@@ -120,12 +120,14 @@ func TestRevokeEndsSessionsOnAllNodes(t *testing.T) {
 		here, there := connect(t, a, "ana", nil), connect(t, b, "ana", nil)
 		bob := connect(t, b, "bob", nil)
 		synctest.Wait()
-		until := time.Now().Add(time.Hour)
+		began := time.Now()
+		until := began.Add(time.Hour)
 		require.NoError(t, a.Revoke(t.Context(), chat.Revocation{User: "ana", Session: "login-ana", Until: until}))
 		for _, s := range []*chat.Session{here, there} {
 			<-s.Done()
 			require.ErrorIs(t, s.Err(), chat.ErrRevoked)
 		}
+		require.Zero(t, time.Since(began), "at once")
 		_, err := b.Connect(t.Context(), as("ana"), nil)
 		require.ErrorIs(t, err, chat.ErrRevoked)
 		require.ErrorIs(t, a.Admit(t.Context(), as("ana")), chat.ErrRevoked)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -125,11 +126,14 @@ func (g *target) foreign() map[int]func() {
 	}
 }
 
-// flood is 42. It comes last, because the address is held back after it.
+// flood is 42. It comes last, because the address is held back after it: it may
+// try 30 times at once and once more every 2 s. A try that finds no processor
+// free in time, 503, is given back, and nothing was hashed for it either.
 func (g *target) flood() {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	got := map[int]int{}
+	began := time.Now()
 	for i := range 200 {
 		wg.Go(func() {
 			a := g.send("POST", g.auth+"/auth/login", fmt.Sprintf(`{"username":"user%d","password":"wrong"}`, i))
@@ -139,6 +143,7 @@ func (g *target) flood() {
 		})
 	}
 	wg.Wait()
-	require.LessOrEqual(g.t, got[401]+got[503], 30, "the rest is refused before anything is hashed: %v", got)
+	hashed := 30 + int(time.Since(began)/(2*time.Second))
+	require.LessOrEqual(g.t, got[401], hashed, "the rest is refused before anything is hashed: %v", got)
 	require.Equal(g.t, 200, got[401]+got[429]+got[503], got)
 }

@@ -18,10 +18,15 @@ import (
 // evil is a bot that has the broker to itself: it serves what it is asked for as
 // it likes, and publishes what it likes.
 type evil struct {
-	g        *target
-	ch       *amqp.Channel
-	requests chan transport.Request
-	answers  chan string // bodies
+	g     *target
+	ch    *amqp.Channel
+	calls chan call
+}
+
+// call is one that the bot serves until it gets the body of its answer.
+type call struct {
+	transport.Request
+	answer chan string
 }
 
 // evil makes a bot with the commands /evil and /late, the latter due after a
@@ -31,7 +36,7 @@ func (g *target) evil() *evil {
 	conn, err := amqp.Dial(g.amqp)
 	require.NoError(g.t, err)
 	g.t.Cleanup(func() { conn.Close() })
-	e := &evil{g: g, requests: make(chan transport.Request, 10), answers: make(chan string, 10)}
+	e := &evil{g: g, calls: make(chan call, 10)}
 	e.ch, err = conn.Channel()
 	require.NoError(g.t, err)
 	b, err := rabbitmq.Open(g.amqp, &rabbitmq.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -39,9 +44,10 @@ func (g *target) evil() *evil {
 	g.t.Cleanup(func() { require.NoError(g.t, b.Close()) })
 	ctx := g.t.Context()
 	serve := func(_ context.Context, r transport.Request) (transport.Result, error) {
-		e.requests <- r
+		c := call{r, make(chan string, 1)}
+		e.calls <- c
 		select {
-		case body := <-e.answers:
+		case body := <-c.answer:
 			return transport.Result{Body: []byte(body)}, nil
 		case <-ctx.Done():
 			return transport.Result{}, transport.Reject(ctx.Err())
@@ -55,9 +61,29 @@ func (g *target) evil() *evil {
 		Body: []byte(`{"v":1,"commands":[{"name":"evil"},{"name":"late","timeout_ms":1000}]}`),
 	})
 	require.Eventually(g.t, func() bool {
-		return strings.Contains(g.as(g.john, "GET", g.chat+"/api/commands", "").body, `"late"`)
-	}, time.Minute, 10*time.Millisecond)
+		all := g.as(g.john, "GET", g.chat+"/api/commands", "").body
+		return strings.Contains(all, `"late"`) && strings.Contains(all, `"stock"`)
+	}, tooLong, 100*time.Millisecond) // there is a rate for it
 	return e
+}
+
+// next returns the next call, if it comes within a time.
+func (e *evil) next(within time.Duration) (c call, came bool) {
+	select {
+	case c = <-e.calls:
+		return c, true
+	case <-time.After(within):
+		return c, false
+	}
+}
+
+// called has a command typed whose outcome comes on done, and returns the call.
+func (e *evil) called(done chan<- answer, p person, room string) call {
+	e.g.t.Helper()
+	go func() { done <- e.g.typed(p, room, "/evil") }()
+	c, came := e.next(tooLong)
+	require.True(e.g.t, came, "the bot is not asked")
+	return c
 }
 
 // publish sends a message as it is.
@@ -115,9 +141,8 @@ func (g *target) behindTheBroker() map[int]func() {
 			require.Equal(g.t, 200, g.typed(p, room, "/stock=msft.us").status)
 		},
 		103: func() {
-			done := make(chan answer)
-			go func() { done <- g.typed(p, room, "/evil") }()
-			r := <-e.requests
+			done := make(chan answer, 1)
+			r := e.called(done, p, room)
 			private := roomID(g.rooms["private"])
 			e.result(r.Store, newID(), says("for a call that nobody made"))
 			e.result(r.Store, "", says("for no call"))
@@ -126,43 +151,55 @@ func (g *target) behindTheBroker() map[int]func() {
 			require.Contains(g.t, g.said(p, room), "here", "where it was asked and nowhere else")
 			last := g.last(p, room)
 			require.Equal(g.t, "bot:evil", string(last.User.ID), "and by whom it was asked")
-			e.answers <- says("once more")
+			r.answer <- says("once more")
 		},
 		104: func() {
-			done := make(chan answer)
-			go func() { done <- g.typed(p, room, "/evil") }()
-			r := <-e.requests
-			for _, text := range []string{"first", "first", "second", "third"} {
+			done := make(chan answer, 1)
+			r := e.called(done, p, room)
+			for range 2 {
+				e.result(r.Store, r.ID, says("first"))
+			}
+			require.Equal(g.t, 200, (<-done).status)
+			e.result(r.Store, r.ID, says("second"))
+			r.answer <- says("third")
+
+			// Of those that come at once it is any, and one.
+			other := g.user()
+			own := g.room(other)
+			r = e.called(done, other, own)
+			for _, text := range []string{"first", "second", "third"} {
 				e.result(r.Store, r.ID, says(text))
 			}
 			require.Equal(g.t, 200, (<-done).status)
-			e.answers <- says("fourth")
+			r.answer <- says("fourth")
 
-			g.refusal(g.typed(p, room, "/late"), 504, "late")
-			r = <-e.requests
-			e.answers <- says("too late")
+			// A call that a busy machine does not bring to the bot within its
+			// second never comes.
+			for came := false; !came; {
+				g.refusal(g.typed(p, room, "/late"), 504, "late")
+				r, came = e.next(5 * time.Second)
+			}
+			r.answer <- says("too late")
 			e.result(r.Store, r.ID, says("far too late"))
-			// What comes after all of them is handled after them.
-			go func() { done <- g.typed(p, room, "/evil") }()
-			<-e.requests
-			e.answers <- says("the end")
+			// When another one is answered, all of them have come.
+			r = e.called(done, p, room)
+			r.answer <- says("the end")
 			require.Equal(g.t, 200, (<-done).status)
 			all := strings.Join(g.said(p, room), "\n")
 			require.Contains(g.t, all, "first\nthe end", "the first of many, and nothing that is late")
+			require.Len(g.t, g.said(other, own), 1)
 		},
 		105: func() {
 			g.proxy.Refuse()
-			require.Eventually(g.t, func() bool { // until the node knows
-				a := g.typed(g.user(), room, "/stock=aapl.us")
-				return a.status != 200
-			}, time.Minute, time.Millisecond)
+			// Each is somebody else in a room of their own: there is a rate.
+			tried := func() int {
+				joiner := g.user()
+				return g.typed(joiner, g.room(joiner), "/stock=aapl.us").status
+			}
+			require.Eventually(g.t, func() bool { return tried() == 503 }, tooLong, time.Millisecond) // until the node knows
 			g.read(g.as(p, "POST", room+"/messages", `{"id":"`+newID()+`","text":"messages need no broker"}`), new(any))
 			g.proxy.Resume()
-			require.Eventually(g.t, func() bool {
-				joiner := g.user()
-				mine := g.room(joiner)
-				return g.typed(joiner, mine, "/stock=aapl.us").status == 200
-			}, time.Minute, 100*time.Millisecond)
+			require.Eventually(g.t, func() bool { return tried() == 200 }, tooLong, 100*time.Millisecond)
 		},
 	}
 }

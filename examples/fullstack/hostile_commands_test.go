@@ -16,8 +16,15 @@ const (
 	csvLine = "%s,2026-01-02,22:00:09,93.1,94.02,92.8,%s,51234567\r\n"
 )
 
-// quotes is a source of quotes that does what its symbols say.
-func quotes(t *testing.T) string {
+// source is a server of quotes that does what its symbols say.
+type source struct {
+	url     string
+	asked   chan struct{} // gets one when slow.us is asked for
+	release chan struct{} // has slow.us answered, when it is closed
+}
+
+func quotes(t *testing.T) *source {
+	of := &source{asked: make(chan struct{}, 1), release: make(chan struct{})}
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		t.Error("the bot followed to another host")
 	}))
@@ -33,9 +40,15 @@ func quotes(t *testing.T) string {
 		switch name {
 		case "slow":
 			select {
+			case of.asked <- struct{}{}:
+			default:
+			}
+			select {
+			case <-of.release:
 			case <-r.Context().Done():
 			case <-t.Context().Done():
 			}
+			fmt.Fprint(w, csvHead+line)
 		case "order":
 			fmt.Fprintf(w, "\ufeffClose,Symbol,Extra\r\n93.42,%s,x\r\n", strings.ToUpper(symbol))
 		case "json":
@@ -65,7 +78,8 @@ func quotes(t *testing.T) string {
 		}
 	}))
 	t.Cleanup(s.Close)
-	return s.URL + "/q/l/"
+	of.url = s.URL + "/q/l/"
+	return of
 }
 
 // hostilePrices are what no price is, by symbol.
@@ -73,7 +87,20 @@ var hostilePrices = map[string]string{
 	"nd": "N/D", "comma": "1,5", "wide": "１２", "minus": "-1", "zero": "0", "huge": "1e9999", "word": "NaN", "formula": "=1+1",
 }
 
-// commands are 101 and 106.
+// limited says that what is done again and again is refused, when it has been
+// done so often at the latest.
+func (g *target) limited(most int, refused func() bool) {
+	g.t.Helper()
+	for range most {
+		if refused() {
+			return
+		}
+	}
+	require.Fail(g.t, "there is no limit")
+}
+
+// commands are 101 and 106, but for a page in place of quotes, which is at the
+// end of all.
 func (g *target) commands() map[int]func() {
 	// typed gives each line a user of its own now and then, since commands have
 	// a rate, and returns the code of what comes of it.
@@ -125,13 +152,10 @@ func (g *target) commands() map[int]func() {
 			a = g.as(p, "POST", room+"/commands", `{"id":"`+newID()+`","text":"/stock=aapl.us"}`)
 			require.Equal(g.t, 403, a.status, a.body)
 			left = 0
-			limited, own := 0, g.room(foreign)
-			for range 20 {
-				if code := g.as(foreign, "POST", own+"/commands", `{"id":"`+newID()+`","text":"/nothing"}`).status; code == 429 {
-					limited++
-				}
-			}
-			require.Positive(g.t, limited)
+			own := g.room(foreign)
+			g.limited(100, func() bool { // 5 at once, 2 a second
+				return g.as(foreign, "POST", own+"/commands", `{"id":"`+newID()+`","text":"/nothing"}`).status == 429
+			})
 		},
 		106: func() {
 			_, text := typed("/stock=order.us")
@@ -142,7 +166,7 @@ func (g *target) commands() map[int]func() {
 					says("no_quote", "/stock="+name+".us")
 				}
 			}
-			for _, name := range []string{"json", "quote", "nul", "none", "two", "other", "long", "moved", "gone", "broken", "page"} {
+			for _, name := range []string{"json", "quote", "nul", "none", "two", "other", "long", "moved", "gone", "broken"} {
 				says("no_quote", "/stock="+name+".us")
 			}
 		},

@@ -283,16 +283,15 @@ func (g *target) frames() map[int]func() {
 		70: func() { ends(1009, textFrame(`{"type":"ping","id":"q1","x":"`+strings.Repeat("x", 64<<10)+`"}`)) },
 		78: func() {
 			restless := g.user()
-			limited := 0
-			for range 70 {
+			g.limited(300, func() bool { // 60 at once, 2 a second
 				resp, s := g.upgrade(restless, upgradeLine)
 				s.c.Close()
-				if resp.StatusCode == http.StatusTooManyRequests {
-					require.NotEmpty(g.t, resp.Header.Get("Retry-After"))
-					limited++
+				if resp.StatusCode != http.StatusTooManyRequests {
+					return false
 				}
-			}
-			require.Positive(g.t, limited)
+				require.NotEmpty(g.t, resp.Header.Get("Retry-After"))
+				return true
+			})
 		},
 		73: func() { ends(4029, bytes.Repeat(frame(0x89, []byte("x")), 1000)) },
 	}
@@ -319,11 +318,11 @@ func (g *target) patience() map[int]func() {
 		}()
 		return s
 	}
-	empty := forever(g.raw(g.user()), frame(0x01, nil), bytes.Repeat(frame(0x00, nil), 1000), time.Millisecond)
-	drip := forever(g.raw(g.user()), frame(0x01, []byte("{")), frame(0x00, []byte(" ")), time.Second)
-	flood := forever(g.raw(g.user()), nil, bytes.Repeat(textFrame(`{"type":"rooms","id":"r"}`), 20), 20*time.Millisecond)
-
-	quiet := g.raw(g.user()) // 74: reads, and answers no ping
+	// All of them are read from the start.
+	empty := ends(forever(g.raw(g.user()), frame(0x01, nil), bytes.Repeat(frame(0x00, nil), 1000), time.Millisecond), 4002)
+	drip := ends(forever(g.raw(g.user()), frame(0x01, []byte("{")), frame(0x00, []byte(" ")), time.Second), 4002)
+	flood := ends(forever(g.raw(g.user()), nil, bytes.Repeat(textFrame(`{"type":"rooms","id":"r"}`), 20), 20*time.Millisecond), 4029)
+	quiet := ends(g.raw(g.user()), 4003) // 74: reads, and answers no ping
 
 	reader := g.user() // 75: asks for much and reads nothing
 	room := g.room(reader)
@@ -331,19 +330,20 @@ func (g *target) patience() map[int]func() {
 		g.read(g.as(reader, "POST", room+"/messages", `{"id":"`+newID()+`","text":"`+strings.Repeat("ü", 4000)+`"}`), new(any))
 	}
 	deaf := g.raw(reader)
-	asked := make(chan struct{})
+	asked := make(chan error, 1)
 	go func() {
-		defer close(asked)
 		request := textFrame(`{"type":"history","id":"h","room":"` + roomID(room) + `","limit":200}`)
-		for err := error(nil); err == nil; time.Sleep(50 * time.Millisecond) {
+		var err error
+		for ; err == nil; time.Sleep(50 * time.Millisecond) {
 			_, err = deaf.c.Write(request)
 		}
+		asked <- err
 	}()
 	return map[int]func(){
-		71: ends(empty, 4002),
-		72: ends(drip, 4002),
-		74: ends(quiet, 4003),
-		75: func() { <-asked },
-		77: ends(flood, 4029),
+		71: empty,
+		72: drip,
+		74: quiet,
+		75: func() { require.False(g.t, isTimeout(<-asked), "the server ends it") },
+		77: flood,
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -47,6 +48,7 @@ type target struct {
 	accounts   authsvc.Config    // where users are made
 	amqp       string            // the address of the broker
 	proxy      *faultproxy.Proxy // between the system and the broker
+	source     *source           // of its quotes
 	open       func() int        // counts its connections and files, if that can be told
 
 	socket *websocket.Conn // john's
@@ -68,11 +70,19 @@ type answer struct {
 	header http.Header
 }
 
-// send sends a request. header holds names and values in turn; the same name
-// twice is sent twice.
+// tooLong is when what is waited for counts as a fault. It ends a test that
+// hangs, and says nothing about speed.
+const tooLong = 3 * time.Minute
+
+// tokenTTL is as long as it may be: john has one token for all of it.
+const tokenTTL = 15 * time.Minute
+
+// send sends a request, on a connection of its own: none is used again that the
+// server is just closing, and an answer counts that comes before all is sent.
+// header holds names and values in turn; the same name twice is sent twice.
 func (g *target) send(method, url, body string, header ...string) answer {
 	g.t.Helper()
-	r, err := http.NewRequestWithContext(g.t.Context(), method, url, strings.NewReader(body))
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	require.NoError(g.t, err)
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -83,7 +93,10 @@ func (g *target) send(method, url, body string, header ...string) answer {
 		}
 		r.Header[pair[0]] = append(r.Header[pair[0]], pair[1])
 	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	c := g.connect(url)
+	defer c.Close()
+	go r.Write(c) //nolint:errcheck // the answer tells
+	resp, err := http.ReadResponse(bufio.NewReader(c), r)
 	require.NoError(g.t, err)
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
@@ -161,9 +174,20 @@ func (g *target) room(p person) string {
 	return g.chat + "/api/rooms/" + string(made.Room.ID)
 }
 
+// ready waits until a service says that it can do its work.
+func (g *target) ready(url string) {
+	g.t.Helper()
+	require.Eventually(g.t, func() bool { return g.send("GET", url+"/readyz", "").status == 200 }, tooLong, 10*time.Millisecond)
+}
+
 // begin makes rooms, and john.
 func (g *target) begin() {
+	g.ready(g.auth)
+	g.ready(g.chat)
 	g.john = g.login("john")
+	require.Eventually(g.t, func() bool { // the chat has the keys of the auth service
+		return g.as(g.john, "GET", g.chat+"/api/session", "").status == 200
+	}, tooLong, 10*time.Millisecond)
 	gerard := g.login("gerard")
 	g.rooms, g.heads = map[string]string{}, map[string]chat.Seq{}
 	for name, body := range map[string]string{
@@ -206,14 +230,17 @@ func (g *target) unharmed() {
 	g.t.Helper()
 	id := chat.NewID()
 	require.NoError(g.t, wsjson.Write(g.t.Context(), g.socket, map[string]string{"type": "ping", "id": id}))
-	for heard := range g.heard {
-		if strings.Contains(heard, id) {
-			require.Contains(g.t, heard, `"ok"`)
-			id = ""
-			break
+	late, heard := time.After(tooLong), ""
+	for !strings.Contains(heard, id) {
+		select {
+		case next, ok := <-g.heard:
+			require.True(g.t, ok, "the connection of a bystander has ended")
+			heard = next
+		case <-late:
+			require.Fail(g.t, "a bystander is not answered")
 		}
 	}
-	require.Empty(g.t, id, "the connection of a bystander has ended")
+	require.Contains(g.t, heard, `"ok"`)
 	for name, head := range g.heads {
 		require.Equal(g.t, head, g.head(name), name)
 	}
@@ -235,10 +262,11 @@ func TestHostile(t *testing.T) {
 		t.Parallel()
 		vhost := rabbittest.New(t)
 		proxy, throughProxy := faultproxy.URL(t, vhost.URL)
-		s := start(t, "", "127.0.0.1:0", "-quotes", quotes(t), "-broker", throughProxy)
+		source := quotes(t)
+		s := start(t, "", "127.0.0.1:0", "-quotes", source.url, "-broker", throughProxy, "-token-ttl", tokenTTL.String())
 		hostile(&target{
 			t: t, auth: "http://" + s.addr, chat: "http://" + s.addr, key: keyOf(t, filepath.Join(s.dir, "gochat-auth.key")),
-			accounts: authsvc.Config{Database: filepath.Join(s.dir, "gochat-auth.db")}, amqp: vhost.URL, proxy: proxy, open: s.p.Files,
+			accounts: authsvc.Config{Database: filepath.Join(s.dir, "gochat-auth.db")}, amqp: vhost.URL, proxy: proxy, source: source, open: s.p.Files,
 		}, func() { s.p.Signal(syscall.SIGTERM) })
 		require.Zero(t, s.p.Wait())
 		require.NotContains(t, s.p.Output(), "panic")
@@ -262,7 +290,7 @@ func TestHostile(t *testing.T) {
 		authURL := "http://" + auth.Addr().String()
 		accounts := authsvc.Config{
 			Listener: auth, Demo: true, Database: filepath.Join(dir, "auth.db"), KeyFile: filepath.Join(dir, "auth.key"),
-			SecretFile: secret, Logger: quiet,
+			SecretFile: secret, TokenTTL: tokenTTL, Logger: quiet,
 		}
 		_, err := token.LoadOrCreateKeys(accounts.KeyFile)
 		require.NoError(t, err)
@@ -287,7 +315,7 @@ func TestHostile(t *testing.T) {
 		}
 		ofBot, ofRooms, source := open(), open(), quotes(t)
 		run(func() error {
-			return errors.Join(botsvc.Run(services, botsvc.Config{Broker: ofBot, Quotes: source, Logger: quiet}), ofBot.Close())
+			return errors.Join(botsvc.Run(services, botsvc.Config{Broker: ofBot, Quotes: source.url, Logger: quiet}), ofBot.Close())
 		})
 		run(func() error {
 			err := chatsvc.Run(chatroom, chatsvc.Config{
@@ -299,7 +327,7 @@ func TestHostile(t *testing.T) {
 		})
 		hostile(&target{
 			t: t, auth: authURL, chat: "http://" + room.Addr().String(), key: keyOf(t, accounts.KeyFile),
-			accounts: authsvc.Config{Database: accounts.Database}, amqp: vhost.URL, proxy: proxy, open: func() int { return 0 },
+			accounts: authsvc.Config{Database: accounts.Database}, amqp: vhost.URL, proxy: proxy, source: source, open: func() int { return 0 },
 		}, stopChatroom)
 	})
 }
@@ -318,8 +346,7 @@ func keyOf(t *testing.T, path string) ed25519.PrivateKey {
 // before, but for a few of its own, such as to the source of quotes.
 func (g *target) nothingLeft(before int) {
 	g.t.Helper()
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	require.Eventually(g.t, func() bool { return g.open() <= before+10 }, time.Minute, 10*time.Millisecond, "%d files were open, now %d", before, g.open())
+	require.Eventually(g.t, func() bool { return g.open() <= before+10 }, tooLong, 10*time.Millisecond, "%d files were open, now %d", before, g.open())
 }
 
 // hostile runs the catalogue. stop tells the system to end.
@@ -350,9 +377,10 @@ func hostile(g *target, stop func()) {
 	}
 	run(patient)
 	run(slow)
+	last, other := g.user(), g.user() // who could not log in after the flood
 	run(map[int]func(){42: g.flood})
 	g.nothingLeft(before)
-	ending := g.end(stop)
+	ending := g.end(stop, last, other)
 	over = true
 	run(ending)
 	for n := 1; n <= 106; n++ {

@@ -160,10 +160,10 @@ func reissue(t *testing.T, payload []byte, iat, exp int64) string {
 	return string(b)
 }
 
-// revoked says that the connection is closed with 4501 within a second.
+// revoked says that the connection is closed with 4501.
 func (g *target) revoked(conn *websocket.Conn) {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(g.t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), tooLong)
 	defer cancel()
 	for {
 		if _, _, err := conn.Read(ctx); err != nil {

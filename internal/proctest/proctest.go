@@ -33,7 +33,7 @@ import (
 
 // patience is how long anything is waited for. It is there to end a test that
 // hangs, and says nothing about speed.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 const runMain = "GOCHAT_PROCTEST_RUN_MAIN"
 

@@ -271,6 +271,40 @@ func TestRevocationsAreFollowed(t *testing.T) {
 	require.Equal(t, second.next, next)
 }
 
+// A login that ends is told of at once, and within half a second if another
+// process ended it.
+func TestRevocationsComeInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := place(t)
+		s := start(t, authsvc.Config{Database: path})
+		s.AddUser("ann", password)
+		a := s.login("ann", password)
+		s.login("ann", password)
+		after := int64(0)
+		within := func(most time.Duration, end func()) {
+			t.Helper()
+			told := make(chan time.Time, 1)
+			go func() {
+				news, next, err := s.Revocations(t.Context(), after)
+				if err != nil || len(news) != 1 {
+					t.Errorf("told of %v, %v", news, err)
+				}
+				after = next
+				told <- time.Now()
+			}()
+			synctest.Wait()
+			began := time.Now()
+			end()
+			require.LessOrEqual(t, (<-told).Sub(began), most)
+		}
+		within(0, func() { require.Equal(t, 204, s.logout(a.refresh).Code) })
+		within(500*time.Millisecond, func() {
+			c := authsvc.Cheap(authsvc.Config{Database: path})
+			require.NoError(t, authsvc.SetPassword(t.Context(), c, "ann", "a new password"))
+		})
+	})
+}
+
 func TestRevocationsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startWithAnn(t)
