@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -106,6 +107,88 @@ func TestOneFailingStepOfTheSweepDoesNotStopTheOthers(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "timeout", nextOutcome(t, ana).Error.Code)
 	})
+}
+
+// stalled is a store of which one question is never answered.
+type stalled struct {
+	*chat.MemoryStore
+	what atomic.Value // string
+}
+
+func (s *stalled) wait(ctx context.Context, what string) error {
+	if s.what.Load() != what {
+		return nil
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (s *stalled) RotateEpoch(ctx context.Context, old string) (string, error) {
+	if err := s.wait(ctx, "epoch"); err != nil {
+		return "", err
+	}
+	return s.MemoryStore.RotateEpoch(ctx, old)
+}
+
+func (s *stalled) Revocations(ctx context.Context) ([]chat.Revocation, error) {
+	if err := s.wait(ctx, "revocations"); err != nil {
+		return nil, err
+	}
+	return s.MemoryStore.Revocations(ctx)
+}
+
+func (s *stalled) Heads(ctx context.Context, known map[chat.RoomID]chat.Seq) (map[chat.RoomID]chat.Seq, error) {
+	if err := s.wait(ctx, "heads"); err != nil {
+		return nil, err
+	}
+	return s.MemoryStore.Heads(ctx, known)
+}
+
+func (s *stalled) RoomsRevs(ctx context.Context, users []chat.UserID) (map[chat.UserID]int64, error) {
+	if err := s.wait(ctx, "memberships"); err != nil {
+		return nil, err
+	}
+	return s.MemoryStore.RoomsRevs(ctx, users)
+}
+
+func TestOneHangingStepOfTheSweepDoesNotStopTheOthers(t *testing.T) {
+	for _, step := range []string{"epoch", "revocations", "heads", "memberships"} {
+		t.Run(step, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &stalled{MemoryStore: chat.NewMemoryStore(nil)}
+				store.what.Store("")
+				var mu sync.Mutex
+				var swept []error
+				n := newNode(t, &chat.Options{Store: store, Trace: &chat.Trace{Swept: func(took time.Duration, err error) {
+					mu.Lock()
+					defer mu.Unlock()
+					if err != nil {
+						swept = append(swept, err)
+						if took != 10*time.Second {
+							swept = append(swept, errors.New(took.String()))
+						}
+					}
+				}}})
+				ana := connect(t, n, "ana", nil)
+				_, id := room(t, n, "ana", chat.NewRoom{Name: "Tea"})
+				synctest.Wait()
+				store.what.Store(step)
+				_, _, err := store.OpenCall(t.Context(), chat.NewCall{ // as a node does that dies then
+					ID: chat.NewID(), Key: chat.NewID(), Room: id, User: chat.User{ID: "ana", Name: "ana"},
+					Bot: chat.User{ID: "bot:x", Name: "x", Bot: true}, Name: "x", Timeout: time.Second, Basis: 2,
+				})
+				require.NoError(t, err)
+				began := time.Now()
+				require.Equal(t, "timeout", nextOutcome(t, ana).Error.Code)
+				require.LessOrEqual(t, time.Since(began), 13*time.Second, "at most 2.2 s until the sweep, and 10 for the step that hangs")
+				synctest.Wait()
+				mu.Lock()
+				defer mu.Unlock()
+				require.Len(t, swept, 1)
+				require.ErrorIs(t, swept[0], context.DeadlineExceeded)
+			})
+		})
+	}
 }
 
 func TestOtherNodesHearWhatJSONMakesLong(t *testing.T) {
