@@ -5,7 +5,8 @@
 # Ubuntu or brew on macOS; elsewhere it names what is missing and stops. It
 # changes nothing else on the machine: programs under test run on free ports
 # and in temporary directories. With CI set, a test that lacks something fails
-# instead of being skipped.
+# instead of being skipped; one of these things, on Linux, is root's right to
+# mount a small disk.
 set -euo pipefail
 cd "$(dirname "$0")"
 

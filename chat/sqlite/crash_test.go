@@ -18,6 +18,7 @@ var crashRounds = flag.Int("crash.rounds", 20, "how often TestKill kills a writi
 
 func init() {
 	beforeTests = func() {
+		holdUntilKilled()
 		storetest.WriteUntilKilled(func(path string) (chat.Store, error) { return Open(context.Background(), path, nil) })
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/carlware/gochat/internal/storetest"
 )
 
-// beforeTests makes this process the one that a test kills, if it is.
+// beforeTests makes this process one that a test kills, if it is.
 var beforeTests = func() {}
 
 func TestMain(m *testing.M) {

@@ -77,7 +77,10 @@ var _ chat.Store = (*Store)(nil)
 // While the store is open, a lock file beside the database keeps other stores
 // away; Open waits up to 5 seconds for one that is about to end, and returns
 // [ErrLocked] after that. A database that a newer version of this package has
-// written is a [*SchemaError]. ctx bounds only the opening.
+// written is a [*SchemaError]. Where the files may not be written, the error is
+// [os.ErrPermission]; on a disk that is read only, it is syscall.EROFS. A full
+// disk is no reason not to open a database that is there. ctx bounds only the
+// opening.
 func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 	var opt Options
 	if o != nil {

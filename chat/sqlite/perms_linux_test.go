@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,11 +38,13 @@ func TestOpenSaysWhatMayNotBeWritten(t *testing.T) {
 	asNobody(t, func() { _, err = Open(t.Context(), path, nil) })
 	require.ErrorContains(t, err, path)
 	require.ErrorContains(t, err, "permission denied")
+	require.ErrorIs(t, err, fs.ErrPermission)
 
 	require.NoError(t, os.Chmod(dir, 0o555))
 	path = filepath.Join(dir, "other.db")
 	asNobody(t, func() { _, err = Open(t.Context(), path, nil) })
 	require.ErrorContains(t, err, path)
 	require.ErrorContains(t, err, "permission denied")
+	require.ErrorIs(t, err, fs.ErrPermission)
 	require.NoError(t, os.Chmod(dir, 0o755))
 }
