@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/carlware/gochat/internal/text"
@@ -83,7 +84,7 @@ func (n *Node) checkChange(c Change) error {
 	case Update:
 		return n.checkData(c.Data)
 	case React:
-		if utf8.RuneCountInString(c.Emoji) > 16 {
+		if utf8.RuneCountInString(c.Emoji) > 16 || strings.ContainsAny(c.Emoji, "\n\t") {
 			return badRequest("text", "A reaction is one emoji.")
 		}
 		return input("text", "The reaction", text.Check(c.Emoji, 16, maxEmoji))

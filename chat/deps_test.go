@@ -8,4 +8,5 @@ import (
 
 func TestImportsTheStandardLibraryOnly(t *testing.T) {
 	deptest.Only(t, "chat", "command", "transport", "internal/text", "internal/strictjson")
+	deptest.Only(t, "chat/chattest", "chat", "command", "transport", "internal/text", "internal/strictjson")
 }

@@ -242,6 +242,28 @@ var hubBreaches = []hubBreach{
 			return h.CreateRoom(ctx, by, r)
 		}})},
 
+	{name: "knows no limit of a page", test: "Lists/LongHistory", says: "never more than 200", hub: rooms(brokenRoom{
+		history: func(ctx context.Context, r chat.Room, by chat.UserID, rg chat.Range) (chat.Page, error) {
+			p, err := r.History(ctx, by, rg)
+			if err == nil && rg.Limit > 200 && p.More && rg.Around == 0 && !rg.Forward && rg.After == 0 {
+				older, err := r.History(ctx, by, chat.Range{Before: p.Events[0].Seq, Limit: 200})
+				older.Events, older.More = append(older.Events, p.Events...), false
+				return older, err
+			}
+			return p, err
+		}})},
+	{name: "reads on from the event", test: "Lists/LongHistory", says: "Around:131", hub: rooms(brokenRoom{
+		history: func(ctx context.Context, r chat.Room, by chat.UserID, rg chat.Range) (chat.Page, error) {
+			if rg.Around != 0 && rg.Before == 0 {
+				rg.After, rg.Around = rg.Around-1, 0
+			}
+			return r.History(ctx, by, rg)
+		}})},
+	{name: "cleans reactions", test: "Errors/Changes", says: "a NUL in the emoji", hub: rooms(brokenRoom{
+		change: func(ctx context.Context, r chat.Room, by chat.UserID, c chat.Change) (chat.Receipt, error) {
+			c.Emoji = strings.Trim(c.Emoji, "\x00\xff")
+			return r.Change(ctx, by, c)
+		}})},
 	{name: "does not count", test: "Lists/Inbox", says: "unread", hub: with(brokenHub{
 		inbox: func(ctx context.Context, h chat.Hub, by chat.UserID) (chat.Inbox, error) {
 			inbox, err := h.Inbox(ctx, by)

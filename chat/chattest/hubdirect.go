@@ -19,6 +19,7 @@ func (c *client) direct(with chat.UserID) chat.RoomID {
 
 func hubDirect(s *stage) {
 	ann, bob, cyd := s.cast()
+	tabs := []*client{s.connect("ann", ann.at+1, nil), s.connect("bob", bob.at+1, nil)}
 	room := ann.direct("bob")
 	if other := bob.direct("ann"); other != room {
 		s.Errorf("ann has %s with bob, bob %s with ann: it is one room, whoever asks", room, other)
@@ -26,8 +27,11 @@ func hubDirect(s *stage) {
 	if other := cyd.direct("ann"); other == room {
 		s.Errorf("cyd has the room of ann and bob")
 	}
-	for _, c := range []*client{ann, bob} {
-		c.notice(chat.Added, "of the direct room", func(n chat.Notice) bool { return n.Room != nil && n.Room.ID == room })
+	for _, c := range append(tabs, ann, bob) {
+		c.notice(chat.Added, "to the direct room, which all sessions of both get", func(n chat.Notice) bool {
+			return aboutRoom(room)(n) && n.Room.Kind == chat.Direct
+		})
+		c.reach(room, 3)
 		info, err := c.room(room).Info(s.Context(), c.user)
 		s.ok(err, "Info")
 		if with := map[chat.UserID]chat.UserID{"ann": "bob", "bob": "ann"}[c.user]; info.Kind != chat.Direct || info.With == nil || info.With.ID != with || info.Members != 2 {
@@ -40,8 +44,9 @@ func hubDirect(s *stage) {
 	}
 	last := ann.post(room, "psst").Seq
 	last = max(last, bob.post(room, "yes?").Seq)
-	ann.reach(room, last)
-	bob.reach(room, last)
+	for _, c := range append(tabs, ann, bob) {
+		c.reach(room, last)
+	}
 }
 
 // hubDirectRace has both ask at once.

@@ -145,6 +145,13 @@ func hubBadChanges(s *stage) {
 			{"no name", "empty", "name", chat.Change{Kind: chat.Rename}},
 			{"data that is no object", "bad_request", "data", chat.Change{Kind: chat.Update, Data: json.RawMessage(`[]`)}},
 			{"no emoji", "empty", "text", chat.Change{Kind: chat.React, Seq: m.Seq}},
+			{"a blank emoji", "empty", "text", chat.Change{Kind: chat.React, Seq: m.Seq, Emoji: " \u200b"}},
+			{"a NUL in the emoji", "bad_request", "text", chat.Change{Kind: chat.React, Seq: m.Seq, Emoji: "👍\x00"}},
+			{"an emoji that is not UTF-8", "bad_request", "text", chat.Change{Kind: chat.React, Seq: m.Seq, Emoji: "👍\xff"}},
+			{"a control character in the emoji", "bad_request", "text", chat.Change{Kind: chat.React, Seq: m.Seq, Emoji: "\x1b👍"}},
+			{"a C1 control character in the emoji", "bad_request", "text", chat.Change{Kind: chat.React, Seq: m.Seq, Emoji: "👍\u0085"}},
+			{"an emoji of two lines", "bad_request", "text", chat.Change{Kind: chat.React, Seq: m.Seq, Emoji: "👍\n👍"}},
+			{"a tab in the emoji", "bad_request", "text", chat.Change{Kind: chat.React, Seq: m.Seq, Emoji: "👍\t"}},
 			{"many emoji", "bad_request", "text", chat.Change{Kind: chat.React, Seq: m.Seq, Emoji: strings.Repeat("👍", 17)}},
 		} {
 			_, err := ann.try(room, c.change)

@@ -9,6 +9,7 @@ import (
 
 var hubListCases = []hubCase{
 	{"History", hubHistory, nil},
+	{"LongHistory", hubLongHistory, nil},
 	{"Inbox", hubInbox, nil},
 	{"ReadMarkers", hubReadMarkers, nil},
 	{"Rooms", hubRooms, nil},
@@ -21,11 +22,7 @@ func hubHistory(s *stage) {
 	room := ann.create(chat.NewRoom{Members: []chat.UserID{"bob"}})
 	last := ann.posts(room, 120)
 	bob.reach(room, last)
-	for _, c := range []struct {
-		r           chat.Range
-		first, last chat.Seq
-		more        bool
-	}{
+	bob.reads(room, last, []wantPage{
 		{chat.Range{}, last - 49, last, true},
 		{chat.Range{Limit: 10}, last - 9, last, true},
 		{chat.Range{Limit: 1000}, 1, last, false},
@@ -37,23 +34,68 @@ func hubHistory(s *stage) {
 		{chat.Range{After: 10, Before: 14, Limit: 10}, 11, 13, false},
 		{chat.Range{After: last}, 0, 0, false},
 		{chat.Range{Before: 1}, 0, 0, false},
-	} {
-		p := bob.read(room, c.r)
+	})
+	if got, want := show(bob.log(room)), show(ann.log(room)); got != want {
+		s.Errorf("bob reads\n%s, ann reads\n%s", got, want)
+	}
+}
+
+// hubLongHistory reads a log that is longer than a page may be.
+func hubLongHistory(s *stage) {
+	ann, bob, _ := s.cast()
+	room := ann.create(chat.NewRoom{Members: []chat.UserID{"bob"}})
+	last := ann.posts(room, 258)
+	bob.reach(room, last)
+	around := func(seq chat.Seq, limit int) chat.Range { return chat.Range{Around: seq, Limit: limit} }
+	bob.reads(room, last, []wantPage{
+		{chat.Range{Limit: 200}, last - 199, last, true},
+		{chat.Range{Limit: 201}, last - 199, last, true},
+		{chat.Range{Limit: 1 << 40}, last - 199, last, true},
+		{chat.Range{Forward: true, Limit: 1000}, 1, 200, true},
+		{chat.Range{After: 10, Limit: 1000}, 11, 210, true},
+		{chat.Range{After: last - 200, Limit: 1000}, last - 199, last, false},
+		{chat.Range{Before: 240, Limit: 1000}, 40, 239, true},
+		{around(131, 9), 127, 135, true},
+		{around(131, 0), 106, 155, true},
+		{around(131, 200), 31, 230, true},
+		{around(131, 1000), 31, 230, true},
+		{around(1, 10), 1, 10, true},
+		{around(1, 1000), 1, 200, true},
+		{around(3, 11), 1, 11, true},
+		{around(last, 10), last - 5, last, true},
+		{around(last, 1000), last - 100, last, true},
+		{around(last+1000, 10), last - 5, last, true},
+	})
+	_, err := bob.room(room).History(s.Context(), "bob", chat.Range{Around: 131, Before: 200})
+	s.input(err, "bad_request", "around", "a page around an event and before another one")
+}
+
+// wantPage is a range and the page that it is to give.
+type wantPage struct {
+	r           chat.Range
+	first, last chat.Seq
+	more        bool
+}
+
+// reads reads pages of a room whose newest event is head.
+func (c *client) reads(room chat.RoomID, head chat.Seq, pages []wantPage) {
+	s := c.s
+	s.Helper()
+	for _, want := range pages {
+		p := c.read(room, want.r)
 		var first, end chat.Seq
 		for i, e := range p.Events {
 			if i == 0 {
 				first = e.Seq
 			} else if e.Seq != end+1 {
-				s.Errorf("History %+v has %d after %d: a page is a run of the log", c.r, e.Seq, end)
+				s.Errorf("History %+v has %d after %d: a page is a run of the log", want.r, e.Seq, end)
 			}
 			end = e.Seq
 		}
-		if first != c.first || end != c.last || p.More != c.more || p.Head != last || p.Floor > 1 {
-			s.Errorf("History %+v is %d to %d, more %v, head %d, floor %d; want %d to %d, more %v, head %d", c.r, first, end, p.More, p.Head, p.Floor, c.first, c.last, c.more, last)
+		if first != want.first || end != want.last || p.More != want.more || p.Head != head || p.Floor > 1 {
+			s.Errorf("History %+v is %d to %d, more %v, head %d, floor %d; want %d to %d, more %v, head %d: it has up to Limit events, and never more than 200",
+				want.r, first, end, p.More, p.Head, p.Floor, want.first, want.last, want.more, head)
 		}
-	}
-	if got, want := show(bob.log(room)), show(ann.log(room)); got != want {
-		s.Errorf("bob reads\n%s, ann reads\n%s", got, want)
 	}
 }
 

@@ -15,6 +15,7 @@ var hubMessageCases = []hubCase{
 	{"Edit", hubEdit, nil},
 	{"Delete", hubDelete, nil},
 	{"React", hubReact, nil},
+	{"ReactAtOnce", hubReactAtOnce, nil},
 	{"System", hubSystem, nil},
 }
 
@@ -161,6 +162,43 @@ func hubReact(s *stage) {
 		s.Errorf("taken back (%s) the reactions are %s, want one of one user", show(off), show(got))
 	}
 	ann.reach(room, off.Seq)
+}
+
+// hubReactAtOnce has one user put the same emoji on a message with many requests
+// at once: some may be stored, but it is one reaction.
+func hubReactAtOnce(s *stage) {
+	ann, bob, _ := s.cast()
+	room := ann.create(chat.NewRoom{Members: []chat.UserID{"bob"}})
+	m := ann.post(room, "tea?")
+	var last chat.Seq
+	for _, off := range []bool{false, true, false} {
+		together(8, func(i int) {
+			r, err := s.hubs[i%len(s.hubs)].Room(s.Context(), "bob", room)
+			if err == nil {
+				_, err = r.Change(s.Context(), "bob", chat.Change{ID: chat.NewID(), Kind: chat.React, Seq: m.Seq, Emoji: "👍", Off: off})
+			}
+			if err != nil {
+				s.Errorf("React by bob, 8 times at once: %v", err)
+			}
+		})
+		p := ann.read(room, chat.Range{After: m.Seq - 1, Before: m.Seq + 1})
+		if len(p.Events) != 1 {
+			s.Fatalf("the message reads %s", show(p))
+		}
+		var want []chat.Reaction
+		if !off {
+			want = []chat.Reaction{{Text: "👍", Count: 1, Users: []chat.UserID{"bob"}}}
+		}
+		if got := p.Events[0].Reactions; len(got)+len(want) > 0 && show(got) != show(want) {
+			s.Errorf("after 8 requests at once (taken back: %v) the reactions are %s, want %s: there is one of each user and emoji", off, show(got), show(want))
+		}
+		if p.Head <= max(last, m.Seq) {
+			s.Errorf("after 8 requests at once (taken back: %v) nothing was stored", off)
+		}
+		last = p.Head
+	}
+	ann.reach(room, last)
+	bob.reach(room, last)
 }
 
 func hubSystem(s *stage) {
