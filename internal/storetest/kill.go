@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -32,7 +31,7 @@ const (
 )
 
 // WriteUntilKilled is called first by TestMain of a package that uses [Kill]. In
-// the process that dies it opens a store by the name given to Kill, posts to it
+// the process that dies it opens a store by the name given to Kill, writes to it
 // through a node, says what was acknowledged, and does not return; in others it
 // does nothing.
 func WriteUntilKilled(open func(name string) (chat.Store, error)) {
@@ -58,15 +57,17 @@ func writeUntilKilled(open func(name string) (chat.Store, error), name string) e
 	if os.Getenv(suicideEnv) != "" {
 		s = &suicidal{Store: s, after: 50 + rand.Int64N(200)}
 	}
-	n, err := chat.New(&chat.Options{Store: s, Logger: Quiet, Limits: chat.Limits{
-		Messages: chat.Unlimited, Rooms: chat.Unlimited, Joins: chat.Unlimited, Requests: chat.Unlimited,
+	n, err := chat.New(&chat.Options{Store: s, Logger: Quiet, Commands: echo(), Limits: chat.Limits{
+		Messages: chat.Unlimited, Commands: chat.Unlimited, Rooms: chat.Unlimited, Joins: chat.Unlimited, Requests: chat.Unlimited,
 	}})
 	if err != nil {
 		return err
 	}
 	ctx := context.Background()
-	if err := n.Admit(ctx, chat.Principal{User: Ann}); err != nil {
-		return err
+	for _, u := range []chat.User{Ann, Bob} {
+		if err := n.Admit(ctx, chat.Principal{User: u}); err != nil {
+			return err
+		}
 	}
 	var rooms []chat.Room
 	var ids []chat.RoomID
@@ -82,20 +83,15 @@ func writeUntilKilled(open func(name string) (chat.Store, error), name string) e
 		}
 		rooms, ids = append(rooms, r), append(ids, info.ID)
 	}
-	var mu sync.Mutex
+	w := &killed{rooms: rooms, ids: ids}
 	failed := make(chan error, killWriters)
 	for i := range killWriters {
 		go func() {
-			for j := i; ; j++ {
-				id := chat.NewID()
-				rc, err := rooms[j%killRooms].Post(ctx, Ann.ID, chat.Draft{ID: id, Text: "text of " + id})
-				if err != nil {
+			for j := 0; ; j++ {
+				if err := w.write(ctx, i, j); err != nil {
 					failed <- err
 					return
 				}
-				mu.Lock()
-				fmt.Println("ack", ids[j%killRooms], id, rc.Event.Seq)
-				mu.Unlock()
 			}
 		}()
 	}
@@ -120,25 +116,27 @@ func (s *suicidal) Attach(committed func([]chat.Event)) (chat.Identity, error) {
 	})
 }
 
-// Kill kills a process that posts, round after round: by turns at any moment, and
+// Kill kills a process that writes, round after round: by turns at any moment, and
 // between a commit and its delivery. What was acknowledged in any round is in the
-// log in its place, the log has no gaps, and somebody who comes back is given
-// what was committed when nobody could be told. name is what the child opens the
-// store by, and open opens it here; check looks at the rest of it.
+// log in its place, the log has no gaps, what is kept beside the log (texts,
+// reactions, members, calls) is what the log says, and somebody who comes back is
+// given what was committed when nobody could be told. name is what the child opens
+// the store by, and open opens it here; check looks at the rest of it.
 func Kill(t *testing.T, rounds int, name string, open func() (chat.Store, error), check func(s chat.Store)) {
 	t.Helper()
-	var acked []ack
+	var acked said
 	for round := range rounds {
 		suicide := round%2 == 1
-		before := len(acked)
-		acked = append(acked, killWriter(t, name, suicide)...)
+		before := len(acked.events)
+		killWriter(t, name, suicide, &acked)
 		s, err := open()
 		if err != nil {
 			t.Fatalf("round %d: open: %v", round, err)
 		}
 		check(s)
-		stored := afterKill(t, s, acked)
-		t.Logf("round %d, in a commit %v: %d acknowledged, %d in all, %d stored", round, suicide, len(acked)-before, len(acked), stored)
+		stored := afterKill(t, s, &acked)
+		t.Logf("round %d, in a commit %v: %d acknowledged, %d in all, %d stored, %d calls ended",
+			round, suicide, len(acked.events)-before, len(acked.events), stored, len(acked.ends))
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -148,15 +146,8 @@ func Kill(t *testing.T, rounds int, name string, open func() (chat.Store, error)
 	}
 }
 
-// ack is what the killed process said.
-type ack struct {
-	room chat.RoomID
-	id   string
-	seq  chat.Seq
-}
-
-// killWriter runs a process that posts until it is dead.
-func killWriter(t *testing.T, name string, suicide bool) (acked []ack) {
+// killWriter runs a process that writes until it is dead, and adds what it said.
+func killWriter(t *testing.T, name string, suicide bool, acked *said) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), killEnv+"="+name)
@@ -176,18 +167,18 @@ func killWriter(t *testing.T, name string, suicide bool) (acked []ack) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	before := len(acked.events)
 	var kill *time.Timer
 	for lines := bufio.NewReader(out); ; {
 		line, err := lines.ReadString('\n')
 		if err != nil {
 			break // a part of a line was not said in time
 		}
-		var a ack
-		if _, err := fmt.Sscanf(line, "ack %s %s %d", &a.room, &a.id, &a.seq); err != nil {
+		if err := acked.hear(line); err != nil {
 			t.Errorf("the process failed: %s", strings.TrimSpace(line))
 			continue
 		}
-		if acked = append(acked, a); kill == nil && !suicide {
+		if len(acked.events) > before && kill == nil && !suicide {
 			kill = time.AfterFunc(rand.N(300*time.Millisecond), func() { _ = cmd.Process.Kill() })
 		}
 	}
@@ -196,15 +187,14 @@ func killWriter(t *testing.T, name string, suicide bool) (acked []ack) {
 	}
 	_ = cmd.Wait()
 	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if !ok || status.Signal() != syscall.SIGKILL || len(acked) == 0 {
-		t.Fatalf("the process ended with %v, and %d acknowledgements: it is to die of the kill, while busy", cmd.ProcessState, len(acked))
+	if !ok || status.Signal() != syscall.SIGKILL || len(acked.events) == before {
+		t.Fatalf("the process ended with %v, and %d acknowledgements: it is to die of the kill, while busy", cmd.ProcessState, len(acked.events)-before)
 	}
-	return acked
 }
 
 // afterKill holds the store against what was acknowledged, and returns how many
 // events it has.
-func afterKill(t *testing.T, s chat.Store, acked []ack) (stored chat.Seq) {
+func afterKill(t *testing.T, s chat.Store, acked *said) (stored chat.Seq) {
 	t.Helper()
 	n, err := chat.New(&chat.Options{Store: s, Logger: Quiet, Limits: chat.Limits{Requests: chat.Unlimited, Replay: 1 << 30, ReplayTotal: 1 << 30}})
 	if err != nil {
@@ -219,7 +209,10 @@ func afterKill(t *testing.T, s chat.Store, acked []ack) (stored chat.Seq) {
 	c := r.Client(Ann.ID, "who comes back")
 	// She has all but the last that was acknowledged in each room.
 	o := &chat.SessionOptions{Rooms: map[chat.RoomID]chat.Seq{}}
-	for _, a := range acked {
+	for _, id := range acked.calls {
+		c.Called(id)
+	}
+	for _, a := range acked.events {
 		c.Acked(a.room, a.id, a.seq)
 		o.Rooms[a.room] = max(o.Rooms[a.room], a.seq-1)
 	}
@@ -245,13 +238,18 @@ func afterKill(t *testing.T, s chat.Store, acked []ack) (stored chat.Seq) {
 			c.Delivered(d)
 		}
 		room, err := n.Room(t.Context(), chat.System, e.ID)
-		if err == nil {
-			err = r.ReadLog(t.Context(), room)
-		}
 		if err != nil {
 			t.Fatal(err)
 		}
+		info, err := room.Info(t.Context(), chat.System)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := All(t, s, e.ID)
+		r.Log(info, log)
+		derived(t, s, e.ID, log)
 	}
+	acked.settled(t, s)
 	if err := r.Check(); err != nil {
 		t.Error(err)
 	}
