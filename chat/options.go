@@ -98,7 +98,8 @@ type Limits struct {
 	// ReplayTotal bounds Replay over all rooms of one connect; 5,000.
 	ReplayTotal int `json:"-"`
 	// SessionBytes is how much may be queued for a session before its rooms
-	// are read from the log instead; 256 KiB.
+	// are read from the log instead; 256 KiB. That adds pages of at most 200
+	// events, each when no more than half of it is queued.
 	SessionBytes int `json:"-"`
 	// Crowd is how many live sessions a room may have on each node for its
 	// members to be told who is typing, and who comes and goes; 200. In larger

@@ -72,7 +72,11 @@ func (h *Handler) verify(r *http.Request) *refusal {
 	case r.Method != http.MethodGet:
 		return &refusal{http.StatusMethodNotAllowed, "bad_request", "A WebSocket is opened with GET.", [2]string{"Allow", "GET"}}
 	case !r.ProtoAtLeast(1, 1) || !hasToken(r.Header, "Connection", "Upgrade") || !hasToken(r.Header, "Upgrade", "websocket"):
-		return &refusal{http.StatusUpgradeRequired, "bad_request", "This address speaks WebSocket only.", [2]string{"Upgrade", "websocket"}}
+		f := &refusal{status: http.StatusUpgradeRequired, code: "bad_request", detail: "This address speaks WebSocket only."}
+		if r.ProtoMajor < 2 { // HTTP/2 forbids the header: RFC 9113, section 8.2.2
+			f.header = [2]string{"Upgrade", "websocket"}
+		}
+		return f
 	case r.Header.Get("Sec-WebSocket-Version") != "13" || len(r.Header.Values("Sec-WebSocket-Version")) > 1:
 		return &refusal{http.StatusBadRequest, "bad_request", "The WebSocket version is not 13.", [2]string{"Sec-WebSocket-Version", "13"}}
 	case !validChallenge(r.Header.Values("Sec-WebSocket-Key")):

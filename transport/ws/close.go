@@ -44,6 +44,10 @@ type farewell struct {
 	reason string // at most 123 bytes
 }
 
+// badText is for what should have been UTF-8: a message, or the reason of a
+// close frame.
+var badText = farewell{codeBadText, "text is UTF-8"}
+
 // farewells is the one table from what ends a session, or refuses one, to what
 // its client is told.
 var farewells = []struct {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -186,6 +188,8 @@ func TestResume(t *testing.T) {
 	// 89: ahead of the head, and of another epoch.
 	for _, hello := range []string{
 		fmt.Sprintf(`{"type":"hello","id":"h1","epoch":"%s","rooms":{"%s":2}}`, "another", lobby),
+		fmt.Sprintf(`{"type":"hello","id":"h1","epoch":"%s","rooms":{"%s":%d}}`, w.Epoch, lobby, w.Rooms[0].Head+1),
+		fmt.Sprintf(`{"type":"hello","id":"h1","epoch":"%s","rooms":{"%s":%d}}`, w.Epoch, lobby, int64(maxSeq)),
 	} {
 		p := s.connect("bob")
 		p.hello(hello)
@@ -203,6 +207,37 @@ func TestResume(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, gap.Reset)
 	require.Equal(t, chat.Seq(2), gap.After)
+}
+
+// Who comes back for events that are not kept any more is told which are.
+func TestResumeBelowTheFloor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startInMemory(t, &chat.Options{Retention: chat.Retention{Age: 48 * time.Hour}}, nil)
+		defer s.stop()
+		ann, w := s.hello("ann")
+		lobby := w.Rooms[0].ID
+		say := func() {
+			for i := range 5 {
+				ann.ask("message", map[string]any{"room": lobby, "text": fmt.Sprint(i)})
+			}
+			ann.ws.CloseNow()
+		}
+		say() // 3 to 7
+		time.Sleep(24 * time.Hour)
+		ann, _ = s.hello("ann")
+		ann.n = 100 // ids that were not used before
+		say()       // 8 to 12
+		time.Sleep(24*time.Hour + 2*time.Minute)
+
+		p := s.connect("ann")
+		p.hello(fmt.Sprintf(`{"type":"hello","id":"h1","epoch":"%s","rooms":{"%s":2}}`, w.Epoch, lobby))
+		gap, err := as[chat.Gap](p.until("gap"))
+		require.NoError(t, err)
+		require.Equal(t, chat.Gap{Room: lobby, After: 2, Head: 7, Floor: 8}, gap)
+		for want := chat.Seq(8); want <= 12; want++ {
+			require.Equal(t, want, p.event(chat.Message).Seq)
+		}
+	})
 }
 
 func TestPanicEndsOnlyItsConnection(t *testing.T) {
@@ -232,10 +267,13 @@ func TestRefusedHello(t *testing.T) {
 		{chat.ErrForbidden, "forbidden", codeForbidden},
 		{chat.ErrUnavailable, "unavailable", codeTryLater},
 		{chat.ErrClosed, "unavailable", codeRestart},
+		{chat.ErrBusy, "overloaded", codeTryLater},
+		{chat.ErrStale, "unavailable", codeTryLater},
+		{chat.ErrEpoch, "unavailable", codeEpoch},
 		{context.DeadlineExceeded, "unavailable", codeTryLater},
 		{fmt.Errorf("odd"), "internal", codeInternal},
 	} {
-		t.Run(tt.code, func(t *testing.T) {
+		t.Run(fmt.Sprint(tt.err), func(t *testing.T) {
 			s := start(t, nil, nil)
 			s.h.hub = refusingHub{s.node, tt.err}
 			p := s.connect("ann")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -167,4 +168,32 @@ func TestClientWaitsForTheHint(t *testing.T) {
 		await(t, c, welcome)
 		require.Equal(t, 23456*time.Millisecond, time.Since(began))
 	})
+}
+
+// HTTP/2 has no upgrade: who comes that way is told, in a form that it may have.
+func TestHTTP2(t *testing.T) {
+	s := start(t, nil, nil)
+	hs := httptest.NewUnstartedServer(s.h)
+	hs.EnableHTTP2 = true
+	hs.StartTLS()
+	defer hs.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, hs.URL, nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer ann")
+	req.Header.Set("Sec-WebSocket-Protocol", Protocol)
+	req.Header.Set("Sec-WebSocket-Version", "13")
+	resp, err := hs.Client().Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, 2, resp.ProtoMajor)
+	require.Equal(t, http.StatusUpgradeRequired, resp.StatusCode)
+	require.Equal(t, "application/problem+json", resp.Header.Get("Content-Type"))
+	require.NotContains(t, resp.Header, "Upgrade", "which HTTP/2 forbids (RFC 9113, section 8.2.2)")
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	m := members(t, b)
+	require.EqualValues(t, http.StatusUpgradeRequired, m["status"])
+	require.Equal(t, "bad_request", m["code"])
+	require.NotEmpty(t, m["detail"])
+	require.Zero(t, s.live())
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,8 @@ func hostileFrames(t *testing.T, poll bool) {
 		{"67 close 999", raw(0x88, []byte{0x03, 0xe7}), codeProtocol},
 		{"67 close of one byte", raw(0x88, []byte{0x03}), codeProtocol},
 		{"67 good close", raw(0x88, []byte{0x03, 0xe8}), codeNormal},
+		{"67 close with a reason", raw(0x88, []byte("\x03\xe8grüße")), codeNormal},
+		{"67 close with a reason that is not UTF-8", raw(0x88, []byte("\x03\xe8gr\xfc\xdfe")), codeBadText},
 		{"68 bad UTF-8", text("{\"type\":\"ping\",\"id\":\"\xff\"}"), codeBadText},
 		{"68 bad UTF-8 in an unknown field", text("{\"type\":\"ping\",\"id\":\"q1\",\"x\":\"\xc3\x28\"}"), codeBadText},
 		{"68 surrogate in UTF-8", text("\"\xed\xa0\x80\""), codeBadText},
@@ -162,6 +165,8 @@ func padded(s string, n int) string { return s + strings.Repeat("x", n-len(s)-2)
 func TestHugeLength(t *testing.T) {
 	s := start(t, nil, nil)
 	c, br := s.session(t)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	head := []byte{0x81, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	go func() {
 		c.Write(head)
@@ -173,41 +178,9 @@ func TestHugeLength(t *testing.T) {
 		}
 	}()
 	require.Equal(t, codeTooBig, ending(c, br))
-}
-
-// 71: a message of very many empty pieces ends with its time, not with memory.
-func TestEmptyPieces(t *testing.T) {
-	s := start(t, nil, &Options{StallTimeout: 300 * time.Millisecond})
-	c, br := s.session(t)
-	go func() {
-		c.Write(raw(0x01, nil))
-		piece := bytes.Repeat(raw(0x00, nil), 1000)
-		for {
-			if _, err := c.Write(piece); err != nil {
-				return
-			}
-		}
-	}()
-	require.Equal(t, codeSlow, ending(c, br))
-}
-
-// 73: pings are answered, the newest first of all, and too many end it, also
-// when their sender reads nothing.
-func TestPingFlood(t *testing.T) {
-	s := start(t, nil, nil)
-	c, br := s.session(t)
-	for i := range 15 {
-		c.Write(raw(0x89, []byte{byte(i)}))
-	}
-	for {
-		op, b, err := readFrame(br)
-		require.NoError(t, err)
-		if op == 10 && b[0] == 14 {
-			break
-		}
-	}
-	go c.Write(bytes.Repeat(raw(0x89, []byte("x")), 1000))
-	require.Equal(t, codeFlood, ending(c, br))
+	runtime.ReadMemStats(&after)
+	// 256 KiB are read, into a buffer that grows.
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20))
 }
 
 // 66: lengths that are not the shortest are harmless.

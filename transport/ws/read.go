@@ -70,7 +70,7 @@ func (c *conn) refuse(typ websocket.MessageType, data []byte) *farewell {
 	case typ != websocket.MessageText:
 		return &farewell{codeUnsupported, "frames are text"}
 	case !utf8.Valid(data):
-		return &farewell{codeBadText, "text is UTF-8"}
+		return &badText
 	}
 	return nil
 }

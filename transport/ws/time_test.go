@@ -212,10 +212,24 @@ func TestShutdownWithSilentPeers(t *testing.T) {
 		for i := range 200 {
 			s.hello(fmt.Sprintf("user%d", i))
 		}
+		var conns []*conn
+		s.h.mu.Lock()
+		for c := range s.h.conns {
+			conns = append(conns, c)
+		}
+		s.h.mu.Unlock()
 		began := time.Now()
 		require.NoError(t, s.h.Shutdown(context.Background()))
 		require.LessOrEqual(t, time.Since(began), lingerTime+4*paceTime+wheelStep)
 		require.Zero(t, s.live())
+		at := map[time.Time]int{}
+		for _, c := range conns {
+			at[c.clock.cutAt]++
+		}
+		require.Len(t, at, 4, "they are ended 64 at a time")
+		for _, n := range at {
+			require.LessOrEqual(t, n, pace)
+		}
 	})
 }
 

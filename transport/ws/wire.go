@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 )
 
 // wire is the network connection under a WebSocket. The library reads from it
@@ -109,7 +110,9 @@ func (w *wire) lastHeard() time.Time { return w.began.Add(time.Duration(w.heard.
 const libraryWrite = 2 * time.Second
 
 // Write is called by the library only, with one control frame: a close frame,
-// since the connection answers pings itself.
+// since the connection answers pings itself. The library answers a close frame
+// with the same code and reason, and does not mind when the reason is not UTF-8;
+// such a peer is told so (RFC 6455, section 8.1).
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -119,6 +122,13 @@ func (w *wire) Write(p []byte) (int, error) {
 	w.ended = true
 	w.Conn.SetWriteDeadline(time.Now().Add(libraryWrite))
 	defer w.closeWrite()
+	const head = 4 // opcode, length, code
+	if len(p) > head && !utf8.Valid(p[head:]) {
+		if _, err := w.Conn.Write(badText.frame()); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
 	return w.Conn.Write(p)
 }
 
