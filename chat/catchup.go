@@ -154,6 +154,9 @@ func (n *Node) fill(r *sequencer, delay time.Duration) {
 			delay = time.Second
 			continue
 		}
+		if page.Floor > after+1 && n.forgotten(r, page.Floor) {
+			return
+		}
 		r.offer(deliveries(page.Events))
 		n.trace.Filled(len(page.Events))
 		delay = 0
@@ -171,6 +174,29 @@ func (n *Node) fill(r *sequencer, delay time.Duration) {
 		}
 		r.mu.Unlock()
 	}
+}
+
+// forgotten ends the sessions in r, and its hosting, if the log does not keep any
+// more what r has missed: who came and went is among it, so nobody's place is
+// known. Their clients come back, and are told of the gap.
+func (n *Node) forgotten(r *sequencer, floor Seq) bool {
+	n.mu.Lock()
+	r.mu.Lock()
+	lost := !r.gone && r.applied+1 < floor
+	var sessions []*Session
+	if lost {
+		r.gone, r.fetching = true, false
+		for i := range r.subs {
+			sessions = append(sessions, r.subs[i].session)
+		}
+		delete(n.rooms, r.id)
+	}
+	r.mu.Unlock()
+	n.mu.Unlock()
+	for _, s := range sessions {
+		s.end(ErrBusy)
+	}
+	return lost
 }
 
 func deliveries(events []Event) []*Delivery {

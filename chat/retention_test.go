@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -144,4 +145,53 @@ func TestRetentionNeedsATrimmer(t *testing.T) {
 	_, err := chat.New(&chat.Options{Store: store, Retention: chat.Retention{Count: 1}, Logger: quiet})
 	require.ErrorContains(t, err, "Trimmer")
 	newNode(t, &chat.Options{Store: store}) // which the refusal has not taken
+}
+
+// cut is a store whose heads can't be asked for while off is set.
+type cut struct {
+	chat.Store
+	off atomic.Bool
+}
+
+func (c *cut) Heads(ctx context.Context, known map[chat.RoomID]chat.Seq) (map[chat.RoomID]chat.Seq, error) {
+	if c.off.Load() {
+		return nil, chat.ErrUnavailable
+	}
+	return c.Store.Heads(ctx, known)
+}
+
+// A node that was away from its store for so long that the log has forgotten
+// what it missed does not stay silent: its sessions end, and are told of the gap
+// when they are back.
+func TestNodeThatMissedWhatTheLogForgot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared()
+		var pass func(time.Duration)
+		s.store, pass = aging()
+		c := &cut{Store: s.connect()}
+		a := newNode(t, &chat.Options{Store: s.connect(), Retention: chat.Retention{Age: 24 * time.Hour}})
+		b := newNode(t, &chat.Options{Store: c})
+		connect(t, a, "ana", nil)
+		bob := connect(t, b, "bob", nil)
+		r, id := room(t, a, "ana", chat.NewRoom{Name: "Tea", Members: []chat.UserID{"bob"}})
+		time.Sleep(5 * time.Second)
+		seqs(t, bob, id, 2)
+		c.off.Store(true)
+		post(t, r, "ana", "old")
+		post(t, r, "ana", "old")
+		pass(25 * time.Hour)
+		post(t, r, "ana", "new")
+		time.Sleep(2 * time.Minute)
+		c.off.Store(false)
+		time.Sleep(time.Minute)
+		require.ErrorIs(t, bob.Err(), chat.ErrBusy)
+		epoch := bob.Welcome().Epoch
+		bob = connect(t, b, "bob", &chat.SessionOptions{Epoch: epoch, Rooms: map[chat.RoomID]chat.Seq{id: 3}})
+		gaps, events := got(t, bob, id, 3)
+		require.Equal(t, []chat.Gap{{Room: id, After: 3, Head: 5, Floor: 6}}, gaps)
+		require.Equal(t, []chat.Seq{6}, events)
+		post(t, r, "ana", "live")
+		time.Sleep(5 * time.Second)
+		require.Equal(t, []chat.Seq{7}, seqs(t, bob, id, 6))
+	})
 }

@@ -165,7 +165,8 @@ func (s *Session) Done() <-chan struct{} { return s.done }
 
 // Err says why the session ended: nil while it lives, [ErrClosed] after Close
 // or Shutdown, [ErrRevoked], [ErrEpoch], or [ErrBusy] when nobody received
-// while outcomes piled up.
+// while outcomes piled up, or when the node was away from its store until the
+// log had forgotten what it missed.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
