@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -29,7 +30,9 @@ func TestMain(m *testing.M) {
 
 var bin string // where the programs are
 
-var built = sync.OnceValue(func() error { return build(context.Background(), bin, raceEnabled, services...) })
+var built = sync.OnceValue(func() error {
+	return build(context.Background(), bin, raceEnabled, append(services[:len(services):len(services)], "loadtest")...)
+})
 
 // try runs the program.
 func try(t *testing.T, c config) (string, error) {
@@ -57,8 +60,32 @@ func TestChaos(t *testing.T) {
 			require.Regexp(t, `(?m)^violations +0$`, out)
 			require.Regexp(t, `(?m)^requests +\d+ sent, \d\d+ acknowledged`, out)
 			require.Regexp(t, `(?m)^commands .* \d+ done`, out)
+			require.Regexp(t, `(?m)^faults +[1-9]\d*$`, out)
+			require.Regexp(t, `(?m)^fault +injected +recovered in, median +max$`, out)
+			require.Regexp(t, `(?m)^\D+\d* +\d+\.\d\d s +\d+\.\d\d s$`, out, "a time to recover")
 		})
 	}
+}
+
+// A short soak puts everything through, and tells what it saw. Whether something
+// has grown takes longer to know: it may say so here.
+func TestSoak(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("a soak looks at /proc")
+	}
+	out, err := try(t, config{form: formSQLite, messages: 3000, rate: 300, sample: 100 * time.Millisecond, rest: time.Second})
+	t.Log(out)
+	if err != nil {
+		require.Regexp(t, `^fullstack.* (memory|threads|files) has grown by|has more goroutines than before`, err.Error())
+	}
+	require.Regexp(t, `(?m)^soak: 3000 messages, 300 a second`, out)
+	require.Regexp(t, `(?m)^messages +3000 posted in .*, 3000 stored$`, out)
+	require.Regexp(t, `(?m)^lost +0$`, out)
+	require.Regexp(t, `(?m)^ +time +stored .*data MiB +WAL MiB`, out)
+	require.Regexp(t, `(?m)memory: \d+\.\d MiB after warm-up, \d+\.\d in the end`, out)
+	require.Regexp(t, `(?m)^data: [1-9]\d* bytes a message$`, out)
+	require.Regexp(t, `(?m)^WAL: \d+\.\d MiB at most$`, out)
+	require.Regexp(t, `(?m): [1-9]\d* goroutines when nobody is there, [1-9]\d* before anybody was$`, out)
 }
 
 // What a chat may not do fails a run, which says how to repeat it.

@@ -20,6 +20,7 @@ func TestGrown(t *testing.T) {
 		"flat":       {func(int, *sample) {}, ""},
 		"warming up": {func(i int, s *sample) { s.services[0].rss = min(int64(i), 15) << 24 }, ""},
 		"noise":      {func(i int, s *sample) { s.services[0].rss += int64(i%2) << 20 }, ""},
+		"slack":      {func(i int, s *sample) { s.services[0].rss = 10<<20 + int64(i)<<14 }, ""}, // 10 %, but 1 MiB
 		"memory":     {func(i int, s *sample) { s.services[0].rss += int64(i) << 16 }, "chat-1 memory has grown by 3.6 %"},
 		"files":      {func(i int, s *sample) { s.services[0].files += i / 5 }, "chat-1 files has grown"},
 		"threads":    {func(i int, s *sample) { s.services[0].threads += i }, "chat-1 threads has grown"},

@@ -34,7 +34,8 @@ type config struct {
 	messages    int     // of a soak; 0: there is none
 	rate        float64 // of a soak, in messages a second
 	sample      time.Duration
-	spoil       func(*run) // what a test adds to the history; nil: nothing
+	rest        time.Duration // of a soak, at its end; 0: soakRest
+	spoil       func(*run)    // what a test adds to the history; nil: nothing
 }
 
 func main() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -54,7 +55,7 @@ func (c config) soak(ctx context.Context, out io.Writer) (err error) {
 	lasts := time.Duration(float64(c.messages) / c.rate * float64(time.Second))
 	load := exec.CommandContext(ctx, filepath.Join(c.bin, "loadtest"), "-url", sys.entries[0], "-auth", sys.auth, "-users", list,
 		"-sessions", strconv.Itoa(len(users)), "-rooms", strconv.Itoa(len(users)/2), "-rate", fmt.Sprint(c.rate), "-duration", lasts.String(),
-		"-ramp", "30s", "-wait", "2m")
+		"-ramp", min(30*time.Second, lasts/10).String(), "-wait", "2m")
 	samples, told, err := sys.watch(load, c.sample)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	rows(w, samples, sys)
@@ -64,7 +65,7 @@ func (c config) soak(ctx context.Context, out io.Writer) (err error) {
 		return fmt.Errorf("loadtest: %w", err)
 	}
 	err = grown(out, samples, sys)
-	_ = sleep(ctx, soakRest) // after which rooms without sessions are forgotten
+	_ = sleep(ctx, cmp.Or(c.rest, soakRest)) // after which rooms without sessions are forgotten
 	after, wrong := sys.goroutines(ctx)
 	if wrong != nil {
 		return wrong

@@ -19,10 +19,23 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/carlware/gochat/chat"
+	"github.com/carlware/gochat/internal/proctest"
 	"github.com/carlware/gochat/transport/ws"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { proctest.Main(leaks{m}, main) }
+
+// leaks runs the tests and looks for goroutines that are left.
+type leaks struct{ m *testing.M }
+
+func (l leaks) Run() int {
+	code := l.m.Run()
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
 
 // try runs the program against a server with two users.
 func try(t *testing.T, url string, change func(c *config)) (report string, err error) {

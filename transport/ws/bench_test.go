@@ -41,10 +41,13 @@ type stage struct {
 	readers *helper
 }
 
+// stageQueue is how many bytes a session may have pending.
+const stageQueue = 1 << 20
+
 func newStage(b *testing.B, n int, o *Options) *stage {
 	b.Helper()
 	ctx := context.Background()
-	node := newNode(b, &chat.Options{Limits: chat.Limits{SessionBytes: 1 << 20}})
+	node := newNode(b, &chat.Options{Limits: chat.Limits{SessionBytes: stageQueue}})
 	if o == nil {
 		o = &Options{}
 	}
@@ -423,8 +426,8 @@ func BenchmarkConnect(b *testing.B) {
 	b.ReportMetric(median(ours)/median(plain), "x-plain")
 }
 
-// BenchmarkResume has 10,000 sessions come back, each 20 events behind, as after
-// a restart.
+// BenchmarkResume has 10,000 sessions come at once to a node that has none, each
+// 20 events behind, as when the node beside it has ended.
 //
 //	go test -run '^$' -bench Resume -benchtime 1x ./transport/ws
 func BenchmarkResume(b *testing.B) {
@@ -527,6 +530,9 @@ func BenchmarkIsolation(b *testing.B) {
 		without = append(without, p)
 		p, most, left := run(true)
 		with, longest = append(with, p), max(longest, most)
+		if most > stageQueue+256<<10 { // and a page of the log, see chat.Limits
+			b.Errorf("%d bytes were queued for one session", most)
+		}
 		if left != 0 {
 			b.Errorf("%d clients that read nothing are still there", left)
 		}
@@ -551,7 +557,11 @@ func BenchmarkShutdown(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.ReportMetric(0, "ns/op")
-		b.ReportMetric((time.Since(began) - lingerTime).Seconds(), "s-beyond-grace")
+		beyond := time.Since(began) - lingerTime
+		b.ReportMetric(beyond.Seconds(), "s-beyond-grace")
+		if beyond > 2*time.Second {
+			b.Errorf("it took %v beyond the grace", beyond)
+		}
 		if got := s.clients.ask("ends %d 5000", codeRestart); got != fmt.Sprint("0 ", n) {
 			b.Errorf("open, and told to come back: %s", got)
 		}
@@ -562,7 +572,7 @@ func BenchmarkShutdown(b *testing.B) {
 }
 
 // BenchmarkSoak makes five million deliveries and reports by how much the
-// resident memory has grown at the end, beyond the log that the store keeps.
+// resident memory has grown at the end, the log of 5,000 events included.
 //
 //	go test -run '^$' -bench Soak -benchtime 1x -timeout 20m ./transport/ws
 func BenchmarkSoak(b *testing.B) {
@@ -575,7 +585,11 @@ func BenchmarkSoak(b *testing.B) {
 		s.clients.ask("post %s %d 4", s.id, rounds/4)
 		took := time.Since(began)
 		b.ReportMetric(0, "ns/op")
-		b.ReportMetric((rss(b)-before)/(1<<20), "MiB-more")
+		more := (rss(b) - before) / (1 << 20)
+		b.ReportMetric(more, "MiB-more")
+		if more > 8 {
+			b.Errorf("memory has grown by %.1f MiB", more)
+		}
 		b.ReportMetric(n*rounds/took.Seconds(), "deliveries/s")
 		if f := s.clients.ask("faults"); f != "0" {
 			b.Errorf("%s events were out of order", f)
