@@ -20,9 +20,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carlware/gochat/chat"
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"github.com/carlware/gochat/chat"
 )
 
 // stage is a server with sessions in one room, and a floor with as many sockets.
