@@ -70,30 +70,38 @@ func (p plan) run(ctx context.Context, log io.Writer) (string, error) {
 	return p.report(began, results), nil
 }
 
-// scene sets up all systems for a scenario and lets them take turns.
-func (p plan) scene(ctx context.Context, s scenario, results map[key][]taken) (err error) {
+// scene measures one system after the other.
+func (p plan) scene(ctx context.Context, s scenario, results map[key][]taken) error {
 	s.conns /= p.scale
 	s.rooms = max(s.rooms/p.scale, 1)
-	var running []*pair
+	for _, sys := range systems {
+		if sys.name == floorName || !chosen(p.only, sys.name) {
+			continue
+		}
+		if err := p.beside(ctx, sys, s, results); err != nil {
+			return fmt.Errorf("%s, %s: %w", s.title, sys.name, err)
+		}
+	}
+	return nil
+}
+
+// beside lets a system and a floor take turns.
+func (p plan) beside(ctx context.Context, sys system, s scenario, results map[key][]taken) (err error) {
+	var floor, q *pair
 	defer func() {
-		for _, q := range running {
-			err = errors.Join(err, q.stop())
+		for _, running := range []*pair{floor, q} {
+			if running != nil {
+				err = errors.Join(err, running.stop())
+			}
 		}
 	}()
-	for _, sys := range systems {
-		if sys.name != floorName && !chosen(p.only, sys.name) {
-			continue
-		}
-		q, err := begin(ctx, sys.name, s)
-		if q != nil {
-			running = append(running, q)
-		}
-		if err != nil {
-			return err
-		}
-		if !s.idle || sys.message != nil || sys.name == floorName {
-			continue
-		}
+	if floor, err = begin(ctx, floorName, s); err != nil {
+		return err
+	}
+	if q, err = begin(ctx, sys.name, s); err != nil {
+		return err
+	}
+	if s.idle && sys.message == nil {
 		// The memory is that of connections that have never been used.
 		r, err := q.take(turn{Idle: true})
 		if err != nil {
@@ -105,18 +113,18 @@ func (p plan) scene(ctx context.Context, s scenario, results map[key][]taken) (e
 		results[k] = append(results[k], taken{result: r})
 	}
 	for range p.rounds {
-		var floor float64
+		var single float64 // of the floor
 		for _, events := range s.events {
-			for _, q := range running {
-				r, err := q.take(turn{Events: events, For: p.turn})
+			for _, running := range []*pair{floor, q} {
+				r, err := running.take(turn{Events: events, For: p.turn})
 				if err != nil {
-					return fmt.Errorf("%s, %s: %w", s.title, q.name, err)
+					return err
 				}
-				if q.name == floorName && events == 1 {
-					floor = r.cpu()
+				if running == floor && events == 1 {
+					single = r.cpu()
 				}
-				k := key{s.name, events, q.name}
-				results[k] = append(results[k], taken{r, floor})
+				k := key{s.name, events, running.name}
+				results[k] = append(results[k], taken{r, single})
 			}
 		}
 	}
