@@ -90,7 +90,8 @@ go run $golangci run ./...
 (cd bench && go run $golangci run --config ../.golangci.yml ./...)
 
 say "tests, with the race detector"
-go test -race -timeout 25m ./... # of which a machine under load may take much
+# The longest first, which wait more than they work. A machine under load may take long.
+go test -race -timeout 25m ./transport/rabbitmq ./examples/cluster ./...
 
 say "tests in a browser"
 (cd e2e && go test -race -timeout 20m ./...)

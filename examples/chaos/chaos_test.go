@@ -73,13 +73,13 @@ func TestSoak(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("a soak looks at /proc")
 	}
-	out, err := try(t, config{form: formSQLite, messages: 1500, rate: 300, sample: 100 * time.Millisecond, rest: time.Second})
+	out, err := try(t, config{form: formSQLite, messages: 240, rate: 40, sample: 100 * time.Millisecond, rest: time.Second})
 	t.Log(out)
 	if err != nil {
 		require.Regexp(t, `(memory|threads|files) has grown by|has more goroutines than before`, err.Error())
 	}
-	require.Regexp(t, `(?m)^soak: 1500 messages, 300 a second`, out)
-	require.Regexp(t, `(?m)^messages +1500 posted in .*, 1500 stored$`, out)
+	require.Regexp(t, `(?m)^soak: 240 messages, 40 a second`, out)
+	require.Regexp(t, `(?m)^messages +240 posted in .*, 240 stored$`, out)
 	require.Regexp(t, `(?m)^lost +0$`, out)
 	require.Regexp(t, `(?m)^ +time +stored .*data MiB +WAL MiB`, out)
 	require.Regexp(t, `(?m)memory: \d+\.\d MiB after warm-up, \d+\.\d in the end`, out)

@@ -111,7 +111,7 @@ func TestRunEndsWhileSomebodyWaits(t *testing.T) {
 	remote, err := authsvc.OpenRemote("http://"+ln.Addr().String(), c.SecretFile)
 	require.NoError(t, err)
 	defer remote.Close()
-	_, err = remote.Users(t.Context(), nil)
+	_, err = remote.Users(t.Context(), []string{"nobody"}) // waits until it runs
 	require.NoError(t, err)
 	waited := make(chan error)
 	go func() {
