@@ -196,9 +196,9 @@ type clients struct {
 	ep     int
 	conns  []*clientConn
 	byFD   map[int32]*clientConn
-	frames int // of all
-	events int // of all
-	faults int // events out of order
+	frames int             // of all
+	events int             // of all
+	faults int             // events out of order
 	times  []time.Duration // has space from the start: a copy while events come would make them late
 	buf    []byte
 	evs    []syscall.EpollEvent
@@ -240,8 +240,8 @@ func (c *clients) do(args []string) (string, error) {
 		return "ok", nil
 	case "post": // room, rounds, window: the last connection posts, all wait
 		return c.post(args[1], num(2), num(3))
-	case "flood": // frame, n: so many of it from the last connection, pipelined
-		return c.flood(args[1], num(2))
+	case "flood": // frame, n, replies: so many of it from the last connection, pipelined, and so many replies to each
+		return c.flood(args[1], num(2), num(3))
 	case "times":
 		slices.Sort(c.times)
 		n := len(c.times)
@@ -540,8 +540,8 @@ func (c *clients) post(room string, rounds, window int) (string, error) {
 	return "ok", nil
 }
 
-// flood sends n frames and waits for as many.
-func (c *clients) flood(frame string, n int) (string, error) {
+// flood sends n frames and waits for as many replies to each.
+func (c *clients) flood(frame string, n, replies int) (string, error) {
 	last := c.conns[len(c.conns)-1]
 	c.frames = 0
 	const chunk = 256
@@ -550,8 +550,8 @@ func (c *clients) flood(frame string, n int) (string, error) {
 		if _, err := fdWriter(last.fd).Write(b); err != nil {
 			return "", err
 		}
-		if strings.Contains(frame, `"id"`) { // and gets replies
-			if _, err := c.wait(chunk, 0); err != nil {
+		if replies > 0 {
+			if _, err := c.wait(chunk*replies, 0); err != nil {
 				return "", err
 			}
 		}

@@ -302,13 +302,19 @@ type sink struct {
 
 type sinkRoom struct {
 	chat.Room
-	got atomic.Int64
+	got  atomic.Int64
+	mute *conn // whose replies are thrown away, or nil
 }
 
 func (h sink) Room(context.Context, chat.UserID, chat.RoomID) (chat.Room, error) { return h.room, nil }
 
 func (r *sinkRoom) Post(_ context.Context, _ chat.UserID, d chat.Draft) (chat.Receipt, error) {
 	r.got.Add(1)
+	if r.mute != nil {
+		r.mute.mu.Lock()
+		r.mute.replies, r.mute.replyBytes = r.mute.replies[:0], 0
+		r.mute.mu.Unlock()
+	}
 	return chat.Receipt{Event: chat.Event{Seq: 1}}, nil
 }
 
@@ -317,28 +323,43 @@ func (r *sinkRoom) MarkRead(context.Context, chat.UserID, chat.Seq) error {
 	return nil
 }
 
-// BenchmarkInbound is what a frame costs from the socket to the hub: a message,
-// with its reply, and a read marker, which gets none.
+// BenchmarkInbound is what a frame costs from the socket to the hub: a read
+// marker, which gets no reply; a message whose reply is encoded and not written;
+// one whose reply is written; and what it takes to encode that reply, which is to
+// be subtracted.
 //
 //	go test -run '^$' -bench Inbound -benchtime 100000x ./transport/ws
 func BenchmarkInbound(b *testing.B) {
-	for _, f := range []struct{ name, frame string }{
-		{"message", `{"type":"message","id":"9Yw2kU5mR0a1nXb3cQ4dEf","room":"Zk3vJ8sLq2","text":"how~is~it~going?"}`},
-		{"read", `{"type":"read","room":"Zk3vJ8sLq2","seq":15}`},
+	const message = `{"type":"message","id":"9Yw2kU5mR0a1nXb3cQ4dEf","room":"Zk3vJ8sLq2","text":"how~is~it~going?"}`
+	for _, f := range []struct {
+		name, frame string
+		replies     int
+	}{
+		{"read", `{"type":"read","room":"Zk3vJ8sLq2","seq":15}`, 0},
+		{"message", message, 0},
+		{"message+reply", message, 1},
 	} {
 		b.Run(f.name, func(b *testing.B) {
 			s := newStage(b, 1, nil)
-			s.h.hub = sink{s.node, &sinkRoom{}}
+			room := &sinkRoom{}
+			s.h.hub = sink{s.node, room}
 			s.dial()
-			s.clients.ask("flood %s 1024", f.frame)
+			if f.replies == 0 {
+				for c := range s.h.conns {
+					c.mu.Lock()
+					c.writing, room.mute = true, c // as if somebody did already
+					c.mu.Unlock()
+				}
+			}
+			s.clients.ask("flood %s 1024 %d", f.frame, f.replies)
 			n := b.N
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			u, y := cpu()
 			b.ResetTimer()
-			s.clients.ask("flood %s %d", f.frame, n)
+			s.clients.ask("flood %s %d %d", f.frame, n, f.replies)
 			want := int64(1024 + n/256*256)
-			for got := &s.h.hub.(sink).room.got; got.Load() < want; {
+			for room.got.Load() < want {
 				time.Sleep(100 * time.Microsecond)
 			}
 			u2, y2 := cpu()
@@ -347,8 +368,24 @@ func BenchmarkInbound(b *testing.B) {
 			b.ReportMetric(float64(u2-u+y2-y)/float64(n), "cpu-ns/frame")
 			b.ReportMetric(float64(u2-u)/float64(n), "user-ns/frame")
 			b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(n), "allocs/frame")
+			for c := range s.h.conns {
+				c.mu.Lock()
+				c.writing = c.writing && f.replies > 0
+				c.mu.Unlock()
+			}
 		})
 	}
+	b.Run("reply", func(b *testing.B) {
+		b.ReportAllocs()
+		rc := chat.Receipt{Event: chat.Event{Seq: 1}}
+		var kept *object
+		for b.Loop() {
+			o := ok("9Yw2kU5mR0a1nXb3cQ4dEf")
+			o.stored("Zk3vJ8sLq2", rc)
+			o.b, kept = o.frame(), &o
+		}
+		runtime.KeepAlive(kept)
+	})
 }
 
 // BenchmarkConnect is what a connection costs from the handshake to the

@@ -84,6 +84,8 @@ func (c *conn) read() {
 // turn serves all messages that have come, or at least begun to. It returns
 // false when the connection has ended.
 func (c *conn) turn() bool {
+	c.wire.readAhead(true)
+	defer c.wire.readAhead(false)
 	for c.come() {
 		if !c.one() {
 			return false

@@ -30,12 +30,20 @@ type wire struct {
 	net.Conn
 	heard atomic.Int64 // when something was read last, in ns since began
 	began time.Time
-	early []byte // what net/http had read behind the request
+	early []byte // read already: behind the request by net/http, or part of ahead
+	ahead *ahead // what is read through, or nil; see [wire.readAhead]
 
 	within  time.Duration // see hurry
 	hurried bool          // there is a deadline
 	lazy    bool          // do not wait: fail with errLater
+	dry     bool          // the last Read got all there was
 }
+
+// ahead is where a connection that has something to read finds more than what is
+// asked for, so that many small messages take one system call.
+type ahead [4 << 10]byte
+
+var aheads = sync.Pool{New: func() any { return new(ahead) }}
 
 func (w *wire) init(nc net.Conn) {
 	w.Conn, w.out, w.began = nc, patient{}, time.Now()
@@ -56,30 +64,58 @@ const sendBuffer = 64 << 10
 
 // Read is called by the reader of the connection only.
 func (w *wire) Read(p []byte) (int, error) {
-	if len(w.early) > 0 {
-		n := copy(p, w.early)
-		w.early = w.early[n:]
-		return n, nil
-	}
-	if w.lazy {
-		n, err := w.socket.read(p)
-		if n > 0 {
-			w.heard.Store(int64(time.Since(w.began)))
+	if len(w.early) == 0 {
+		if w.ahead == nil || len(p) >= len(w.ahead) {
+			return w.fetch(p)
 		}
+		n, err := w.fetch(w.ahead[:])
+		if n == 0 {
+			return 0, err
+		}
+		w.early = w.ahead[:n] // an error comes again
+	}
+	n := copy(p, w.early)
+	w.early = w.early[n:]
+	if len(w.early) == 0 {
+		w.early = nil
+	}
+	return n, nil
+}
+
+// fetch reads from the network.
+func (w *wire) fetch(p []byte) (n int, err error) {
+	switch {
+	case w.lazy && w.dry: // what has come since will be waited for
+		return 0, errLater
+	case w.lazy:
+		n, err = w.socket.read(p)
 		if n == 0 && err == nil {
 			err = io.EOF
 		}
-		return n, err
+	default:
+		if w.within > 0 { // the rest of the message has not come yet
+			w.Conn.SetReadDeadline(time.Now().Add(w.within))
+			w.within, w.hurried = 0, true
+		}
+		n, err = w.Conn.Read(p)
 	}
-	if w.within > 0 { // the rest of the message has not come yet
-		w.Conn.SetReadDeadline(time.Now().Add(w.within))
-		w.within, w.hurried = 0, true
-	}
-	n, err := w.Conn.Read(p)
 	if n > 0 {
 		w.heard.Store(int64(time.Since(w.began)))
 	}
+	w.dry = n < len(p)
 	return n, err
+}
+
+// readAhead is called by the reader when there is something to read, and again,
+// with false, when it has read all.
+func (w *wire) readAhead(on bool) {
+	w.dry = false
+	if on {
+		w.ahead = aheads.Get().(*ahead)
+		return
+	}
+	aheads.Put(w.ahead) // early is empty, or the connection has ended
+	w.early, w.ahead = nil, nil
 }
 
 // hurry gives what is read from now on, a message, so much time in all. It is
