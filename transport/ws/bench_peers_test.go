@@ -140,7 +140,11 @@ func (f *floor) do(args []string) (string, error) {
 				return "", err
 			}
 			c.SetWriteBuffer(sendBuffer)
-			if err := welcomes(c); err != nil {
+			br := bufio.NewReader(c)
+			if _, err := http.ReadRequest(br); err != nil {
+				return "", err
+			}
+			if err := welcomes(c, br); err != nil {
 				return "", err
 			}
 			f.conns = append(f.conns, c)
@@ -166,14 +170,10 @@ func (f *floor) do(args []string) (string, error) {
 	return "", fmt.Errorf("what is %q?", args)
 }
 
-// welcomes is as much of a handshake and a hello as a client needs, so that the
-// kernel treats these sockets as it does those of a server: it matters much
-// what was said before.
-func welcomes(c net.Conn) error {
-	br := bufio.NewReader(c)
-	if _, err := http.ReadRequest(br); err != nil {
-		return err
-	}
+// welcomes is as much of a handshake and a hello as a client needs after its
+// request, so that the kernel treats these sockets as it does those of a server:
+// it matters much what was said before.
+func welcomes(c net.Conn, br *bufio.Reader) error {
 	const accepted = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-Websocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\nSec-Websocket-Protocol: gochat.v1\r\n\r\n"
 	if _, err := io.WriteString(c, accepted); err != nil {

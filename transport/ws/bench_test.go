@@ -389,8 +389,9 @@ func BenchmarkInbound(b *testing.B) {
 }
 
 // BenchmarkConnect is what a connection costs from the handshake to the
-// welcome, with the check of an Ed25519 signature as a token has it, and what
-// the same costs a program that has the library for WebSocket and nothing else.
+// welcome, with the check of an Ed25519 signature as a token has it. Beside it is
+// what the same costs a program that has the library for WebSocket and nothing
+// else, and one that has net/http, the signature, and bytes prepared for answers.
 //
 //	go test -run '^$' -bench Connect -benchtime 3x ./transport/ws
 func BenchmarkConnect(b *testing.B) {
@@ -414,7 +415,24 @@ func BenchmarkConnect(b *testing.B) {
 		u2, y2 := cpu()
 		return (u2 - u + y2 - y).Seconds()
 	}
-	var ours, plain []float64
+	var ours, plain, floor []float64
+	beside := func(clients *helper, serve http.HandlerFunc) float64 {
+		hs := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := verify(r); err != nil {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			serve(w, r)
+		})}
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		go hs.Serve(ln)
+		defer hs.Close()
+		defer clients.ask("close")
+		return spent(clients, ln.Addr().String())
+	}
 	for b.Loop() {
 		s := newStage(b, n, nil)
 		s.h.authenticate = verify
@@ -424,11 +442,7 @@ func BenchmarkConnect(b *testing.B) {
 		}
 		s.clients.ask("close")
 
-		hs := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, err := verify(r); err != nil {
-				w.WriteHeader(http.StatusUnauthorized)
-				return
-			}
+		plain = append(plain, beside(s.clients, func(w http.ResponseWriter, r *http.Request) {
 			c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"gochat.v1"}})
 			if err != nil {
 				return
@@ -448,20 +462,24 @@ func BenchmarkConnect(b *testing.B) {
 					return
 				}
 			}
-		})}
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			b.Fatal(err)
-		}
-		go hs.Serve(ln)
-		plain = append(plain, spent(s.clients, ln.Addr().String()))
-		s.clients.ask("close")
-		hs.Close()
+		}))
+		floor = append(floor, beside(s.clients, func(w http.ResponseWriter, _ *http.Request) {
+			c, rw, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			if welcomes(c, rw.Reader) == nil {
+				_, _ = c.Read(make([]byte, 1)) // until the client ends it
+			}
+		}))
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(ours), "cpu-s/10k")
 	b.ReportMetric(median(plain), "plain-cpu-s/10k")
+	b.ReportMetric(median(floor), "floor-cpu-s/10k")
 	b.ReportMetric(median(ours)/median(plain), "x-plain")
+	b.ReportMetric(median(ours)/median(floor), "x-floor")
 }
 
 // BenchmarkResume has 10,000 sessions come at once to a node that has none, each
