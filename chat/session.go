@@ -12,10 +12,12 @@ import (
 // rooms that the user is a member of, in order and without gaps for each room,
 // and what else concerns the user.
 //
-// Its queue is bounded by [Limits].SessionBytes. When it is full, events are not
-// lost: the rooms fall back to being read from the log as the queue empties.
-// Notices are dropped then. All methods may be called concurrently, but only
-// one goroutine may receive.
+// Its queue is bounded by [Limits].SessionBytes, and so in number, because each
+// delivery counts 256 bytes and its text. When it is full, events are not lost:
+// the rooms fall back to being read from the log as the queue empties. Notices
+// are dropped then. How long it may stay full is for the transport to say.
+//
+// All methods may be called concurrently, but only one goroutine may receive.
 type Session struct {
 	// What each delivery needs comes first, together: with very many sessions
 	// the wait for memory is most of what a delivery costs.
