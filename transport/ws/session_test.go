@@ -97,25 +97,29 @@ func TestBacklog(t *testing.T) {
 	})
 }
 
-// A delivery is encoded and framed once for all who get it.
+// A delivery is encoded, framed and, if so, compressed once for all who get it.
 func TestFramedOnce(t *testing.T) {
-	s := start(t, nil, nil)
-	p, w := s.hello("ann")
-	who, _ := login(t.Context(), "bob")
-	other, err := s.node.Connect(t.Context(), who, nil)
-	require.NoError(t, err)
-	defer other.Close()
-	p.ask("message", map[string]any{"room": w.Rooms[0].ID, "text": "hi"})
-	p.ask("ping", nil) // by now it has been written
-	for {
-		d, err := other.Next(t.Context())
+	for _, compress := range []bool{false, true} {
+		s := start(t, nil, &Options{Compress: compress})
+		p, w := s.hello("ann")
+		who, _ := login(t.Context(), "bob")
+		other, err := s.node.Connect(t.Context(), who, nil)
 		require.NoError(t, err)
-		if d.Event == nil || d.Event.Kind != chat.Message {
-			continue
+		defer other.Close()
+		p.ask("message", map[string]any{"room": w.Rooms[0].ID, "text": strings.Repeat("hi ", 100)})
+		p.ask("ping", nil) // by now it has been written
+		for {
+			d, err := other.Next(t.Context())
+			require.NoError(t, err)
+			if d.Event == nil || d.Event.Kind != chat.Message {
+				continue
+			}
+			frame := d.Frame(func(*chat.Delivery) []byte { return nil })
+			plain := frame[:frameLen(frame)]
+			require.Contains(t, string(plain), `"text":"hi hi`)
+			require.Equal(t, compress, len(frame) > len(plain))
+			break
 		}
-		frame := d.Frame(func(*chat.Delivery) []byte { return nil })
-		require.Contains(t, string(frame), `"text":"hi"`)
-		return
 	}
 }
 
