@@ -19,22 +19,25 @@ import (
 //
 // All methods may be called concurrently, but only one goroutine may receive.
 type Session struct {
-	// What each delivery needs comes first, together: with very many sessions
-	// the wait for memory is most of what a delivery costs.
+	// What each delivery needs comes first and fills 64 bytes, one line of the
+	// processor's cache: with very many sessions the wait for memory is most of
+	// what a delivery costs.
 	mu      sync.Mutex
+	wake    func() // fixed
 	queue   []*Delivery
-	head    int // of queue
-	bytes   int // queued
-	err     error
+	bytes   int           // queued
+	space   chan struct{} // signalled when the queue has space again; while pumping
+	head    int32         // of queue
+	ended   bool          // err says why
 	pumping bool
-	wake    func() // not guarded by mu, as the next four
-	node    *Node
-	user    UserID
-	done    chan struct{}
-	ready   chan struct{} // signalled when the queue is no longer empty; without wake
 
-	space     chan struct{} // signalled when the queue has space again; while pumping
-	epoch     string        // at the beginning
+	node  *Node // fixed, as the next three
+	user  UserID
+	done  chan struct{}
+	ready chan struct{} // signalled when the queue is no longer empty; without wake
+
+	err       error
+	epoch     string // at the beginning
 	began     time.Time
 	inbox     []InboxEntry // until the first Welcome
 	principal Principal
@@ -93,7 +96,7 @@ func (s *Session) Take(buf []*Delivery, maxBytes int) []*Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := len(buf)
-	for taken := 0; s.head < len(s.queue); s.head++ {
+	for taken := 0; int(s.head) < len(s.queue); s.head++ {
 		d := s.queue[s.head]
 		n := d.size()
 		if taken > 0 && taken+n > maxBytes {
@@ -104,16 +107,16 @@ func (s *Session) Take(buf []*Delivery, maxBytes int) []*Delivery {
 		s.queue[s.head] = nil
 		buf = append(buf, d)
 	}
-	if s.head == len(s.queue) {
+	if int(s.head) == len(s.queue) {
 		s.head, s.queue = 0, s.queue[:0]
 		if cap(s.queue) > 64 {
 			s.queue = nil // a quiet session keeps no memory of a loud moment
 		}
 	} else if s.head > 64 {
-		s.queue = slices.Delete(s.queue, 0, s.head)
+		s.queue = slices.Delete(s.queue, 0, int(s.head))
 		s.head = 0
 	}
-	if s.wake != nil && (len(s.queue) > 0 || s.err != nil && len(buf) > before) {
+	if s.wake != nil && (len(s.queue) > 0 || s.ended && len(buf) > before) {
 		s.wake()
 	}
 	if s.pumping && s.bytes <= s.node.limits.SessionBytes/2 {
@@ -188,7 +191,7 @@ func (s *Session) end(err error) {
 		s.mu.Unlock()
 		return
 	}
-	s.err = err
+	s.err, s.ended = err, true
 	entered := s.entered
 	close(s.done)
 	seats := slices.Clone(s.seats)
@@ -221,7 +224,7 @@ func (s *Session) waiting() int {
 func (s *Session) Queued() (deliveries, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.queue) - s.head, s.bytes
+	return len(s.queue) - int(s.head), s.bytes
 }
 
 // push queues d. It returns false when the queue is full and force is not set,
@@ -230,7 +233,7 @@ func (s *Session) push(d *Delivery, force bool) bool {
 	n := d.size()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil {
+	if s.ended {
 		return true // nobody waits for it any more
 	}
 	if !force && s.bytes > 0 && s.bytes+n > s.node.limits.SessionBytes {
@@ -238,7 +241,7 @@ func (s *Session) push(d *Delivery, force bool) bool {
 	}
 	s.queue = append(s.queue, d)
 	s.bytes += n
-	if s.head == len(s.queue)-1 {
+	if int(s.head) == len(s.queue)-1 {
 		s.signal()
 	}
 	return true

@@ -88,7 +88,7 @@ func (s *Session) count(st *Stats) {
 	if len(s.behind) > 0 {
 		st.Behind++
 	}
-	st.Queued += len(s.queue) - s.head
+	st.Queued += len(s.queue) - int(s.head)
 	st.QueuedBytes += s.bytes
 }
 

@@ -100,7 +100,6 @@ type Handler struct {
 	shards       []shard
 	poller       *poller // nil: none
 	compression  websocket.CompressionMode
-	encode       func(*chat.Delivery) []byte
 	gate         gate
 	made         atomic.Uint32 // connections, ever
 	told         atomic.Int64  // when the log was told last that connections are refused, in Unix seconds
@@ -128,11 +127,12 @@ func NewHandler(hub chat.Hub, authenticate func(*http.Request) (chat.Principal, 
 		hub: hub, authenticate: authenticate, o: c, origins: parseOrigins(c.Origins),
 		gate: gate{limits: c.Limits}, conns: map[*conn]struct{}{},
 	}
-	h.shards = newShards(runtime.GOMAXPROCS(0), &h.tasks)
-	h.compression, h.encode = websocket.CompressionDisabled, encodeDelivery
+	encode := encodeDelivery
+	h.compression = websocket.CompressionDisabled
 	if c.Compress {
-		h.compression, h.encode = websocket.CompressionNoContextTakeover, encodeBoth
+		h.compression, encode = websocket.CompressionNoContextTakeover, encodeBoth
 	}
+	h.shards = newShards(runtime.GOMAXPROCS(0), &h.tasks, encode)
 	if c.Poll {
 		h.poller = newPoller()
 	}

@@ -1,15 +1,20 @@
 package ws
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/carlware/gochat/chat"
+)
 
 // shard writes for its part of the connections, one after the other: whatever
 // is pending of one goes out in one write that does not wait. Its worker exists
 // only while there is something to write. Nobody can hold it up: what can't be
 // written at once goes on in a goroutine of that connection.
 type shard struct {
-	wheel wheel
-	tasks *sync.WaitGroup // of the handler
-	run   func()          // work, made once: a worker begins for each burst
+	wheel  wheel
+	tasks  *sync.WaitGroup             // of the handler
+	encode func(*chat.Delivery) []byte // the handler's, here because the worker needs not look at that
+	run    func()                      // work, made once: a worker begins for each burst
 
 	mu      sync.Mutex
 	due     []*conn // each once, see conn.writing
@@ -19,12 +24,12 @@ type shard struct {
 	out   *batch  // of the worker
 }
 
-func newShards(n int, tasks *sync.WaitGroup) []shard {
+func newShards(n int, tasks *sync.WaitGroup, encode func(*chat.Delivery) []byte) []shard {
 	list := make([]shard, n)
 	for i := range list {
 		s := &list[i]
 		s.wheel.init()
-		s.tasks, s.run = tasks, s.work
+		s.tasks, s.encode, s.run = tasks, encode, s.work
 	}
 	return list
 }

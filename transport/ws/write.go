@@ -138,7 +138,7 @@ func (c *conn) fill(o *batch) bool {
 		o.ds = sess.Take(o.ds, batchBytes)
 		taken = len(o.ds)
 		for _, d := range o.ds {
-			o.add(formOf(d.Frame(c.h.encode), c.deflates))
+			o.add(formOf(d.Frame(c.shard.encode), c.deflates))
 		}
 		if taken == 0 && bye == nil {
 			o.sess, o.err = sess, sess.Err()
