@@ -167,6 +167,7 @@ func TestLogout(t *testing.T) {
 	here, there := s.join(browser, "john"), s.join(browser, "john")
 	here.click("user-menu")
 	here.click("logins")
+	here.until("its logins", `document.querySelector('[data-testid="logins-status"]').textContent !== "Loading…"`) // what is below moves then
 	here.click("logout-all")
 	here.click("confirm")
 	for _, p := range []*page{here, there} {
